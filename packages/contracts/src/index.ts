@@ -1,1 +1,12 @@
-export {}
+export * from './batch.ts'
+export * from './config.ts'
+export * from './instant.ts'
+export * from './jobs.ts'
+export * from './line.ts'
+export * from './outcome.ts'
+export * from './page.ts'
+export * from './problem.ts'
+export * from './quantity.ts'
+export * from './scopes.ts'
+export * from './stock.ts'
+export * from './text.ts'

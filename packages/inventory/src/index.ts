@@ -1,1 +1,4 @@
-export {}
+export * from './apply.ts'
+export * from './line.ts'
+export * from './plan.ts'
+export * from './quantity.ts'

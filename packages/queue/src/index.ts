@@ -1,1 +1,13 @@
-export {}
+export { type BackendOptions, createBackend, type QueueBackend } from './backend.ts'
+export {
+  type Consumer,
+  type ConsumerOptions,
+  type JobHandler,
+  type JobRun,
+  startConsumer,
+} from './consumer.ts'
+export { chunkJobId, jobNames, type QueueName, queueNames } from './names.ts'
+export { migrateQueueBackend } from './postgres-backend.ts'
+export { createProducer, type Producer } from './producer.ts'
+export { measureQueues, type QueueCounts } from './queue-counts.ts'
+export type { RetryPolicy } from './retry-policy.ts'

@@ -1,0 +1,72 @@
+import { z } from 'zod'
+import { instantAnswer } from './instant.ts'
+import { line } from './line.ts'
+import { name } from './text.ts'
+
+/** Lines one JSON request may carry. */
+export const maxBatchLines = 10_000
+
+export const batchStates = ['accepted', 'processing', 'completed'] as const
+export const batchState = z.enum(batchStates)
+
+/** What happens to a line that would take on-hand below zero. */
+export const negativeStock = z.enum(['reject', 'allow']).meta({
+  description:
+    'reject: such a line is rejected as insufficient_stock. allow: on-hand may fall below zero.',
+})
+
+export const submitBatch = z
+  .strictObject({
+    reference: name(128).optional().meta({ description: "The sender's name for the batch." }),
+    mode: z.enum(['apply']).default('apply'),
+    negativeStock: negativeStock.default('reject'),
+    lines: z.array(line).min(1).max(maxBatchLines),
+  })
+  .meta({
+    id: 'SubmitBatch',
+    examples: [
+      {
+        reference: '2010-12-01',
+        mode: 'apply',
+        negativeStock: 'allow',
+        lines: [
+          {
+            type: 'adjustment',
+            sku: '85123A',
+            location: 'United Kingdom',
+            quantity: -6,
+            reason: 'sale',
+            reference: '536365',
+            observedAt: '2010-12-01T08:26:00Z',
+          },
+        ],
+      },
+    ],
+  })
+export type SubmitBatch = z.infer<typeof submitBatch>
+
+export const batchCounts = z
+  .object({
+    total: z.int(),
+    pending: z.int(),
+    applied: z.int(),
+    rejected: z.int(),
+    held: z.int(),
+    dead: z.int(),
+    cancelled: z.int(),
+  })
+  .meta({ id: 'BatchCounts', description: 'In lines. The six after total always add up to it.' })
+
+export const batch = z
+  .object({
+    id: z.uuid(),
+    reference: z.string().nullable(),
+    mode: z.enum(['apply']),
+    negativeStock,
+    state: batchState,
+    counts: batchCounts,
+    createdAt: instantAnswer,
+    completedAt: instantAnswer.nullable(),
+  })
+  .meta({ id: 'Batch' })
+export type Batch = z.infer<typeof batch>

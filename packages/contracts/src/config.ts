@@ -1,0 +1,90 @@
+import { z } from 'zod'
+
+/** Thrown for a wrong environment: its message names each variable, what was given and what is allowed. */
+export class ConfigError extends Error {
+  readonly code = 'INVALID_CONFIGURATION'
+  override readonly name = 'ConfigError'
+}
+
+/** Marks a variable whose value no message may show. */
+export const secret = <T extends z.ZodType>(schema: T): T =>
+  schema.meta({ ...schema.meta(), secret: true })
+
+const isSecret = (schema: z.ZodType): boolean => {
+  if (schema.meta()?.secret === true) return true
+  return 'unwrap' in schema && typeof schema.unwrap === 'function' && isSecret(schema.unwrap())
+}
+
+/**
+ * Parses the environment once into a frozen object. An empty variable counts as absent, as compose
+ * files and manifests set them.
+ * @throws ConfigError listing every wrong variable at once
+ */
+export const parseConfig = <Shape extends z.ZodRawShape>(
+  schema: z.ZodObject<Shape>,
+  env: Readonly<Record<string, string | undefined>>,
+): Readonly<z.infer<z.ZodObject<Shape>>> => {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const parsed = schema.safeParse(given)
+  if (parsed.success) return Object.freeze(parsed.data)
+  const lines = parsed.error.issues.map((issue) => {
+    const variable = String(issue.path[0])
+    const field = schema.shape[variable] as z.ZodType | undefined
+    const value = given[variable]
+    const shown =
+      value === undefined
+        ? 'not set'
+        : field && isSecret(field)
+          ? 'set, not shown'
+          : JSON.stringify(value)
+    return `${variable} (${shown}): ${field?.meta()?.description ?? issue.message}`
+  })
+  throw new ConfigError(`Invalid configuration.\n  ${lines.join('\n  ')}`)
+}
+
+const whole = (allowed: string, min: number, max: number) =>
+  z.coerce
+    .number()
+    .int()
+    .min(min)
+    .max(max)
+    .meta({ description: `must be ${allowed}, a whole number from ${min} to ${max}` })
+
+/** A whole number with its unit in words, for example `whole('milliseconds to wait', 1, 1000)`. */
+export const wholeNumber = whole
+
+export const port = whole('a TCP port (0 picks a free one)', 0, 65_535)
+
+const url = (schemes: string[]) =>
+  secret(
+    z
+      .url({ protocol: new RegExp(`^(?:${schemes.join('|')})$`) })
+      .meta({
+        description: `must be a URL that starts with ${schemes.map((s) => `${s}://`).join(' or ')}`,
+      }),
+  )
+
+/** What both apps read from the environment. */
+export const commonConfig = {
+  DATABASE_URL: url(['postgres', 'postgresql']),
+  REDIS_URL: url(['redis', 'rediss']).optional(),
+  QUEUE_PREFIX: z
+    .string()
+    .regex(/^[\w{}-]{1,64}$/)
+    .meta({ description: 'must be 1 to 64 letters, digits, _ - { or }' })
+    .default('inventoryrpa'),
+  JOB_ATTEMPTS: whole('attempts before a job fails', 1, 100).default(3),
+  JOB_BACKOFF_MS: whole('milliseconds before the first retry', 1, 600_000).default(1_000),
+  JOB_BACKOFF_MAX_MS: whole('milliseconds between retries at most', 1, 3_600_000).default(10_000),
+  OPS_HOST: z
+    .string()
+    .min(1)
+    .meta({ description: 'must be a host name or address' })
+    .default('0.0.0.0'),
+  LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .meta({ description: 'must be trace, debug, info, warn, error, fatal or silent' })
+    .default('info'),
+  SENTRY_DSN: secret(z.url().meta({ description: 'must be a Sentry DSN' })).optional(),
+  SENTRY_ENVIRONMENT: z.string().meta({ description: 'must be a name' }).default('production'),
+}

@@ -1,0 +1,9 @@
+import { z } from 'zod'
+
+/** A reference to a chunk: the lines stay in PostgreSQL. `v` grows when old workers could not read it. */
+export const applyChunkJob = z.strictObject({
+  v: z.literal(1),
+  batchId: z.uuid(),
+  chunk: z.int().min(0),
+})
+export type ApplyChunkJob = z.infer<typeof applyChunkJob>

@@ -1,0 +1,69 @@
+import { z } from 'zod'
+import { pastInstant } from './instant.ts'
+import { quantity, unsignedQuantity } from './quantity.ts'
+import { location, name, sku } from './text.ts'
+
+const common = {
+  sku,
+  location,
+  reason: name(64)
+    .optional()
+    .meta({ description: 'Why the stock changed.', examples: ['sale'] }),
+  reference: name(128)
+    .optional()
+    .meta({ description: "The sender's own document number.", examples: ['536365'] }),
+}
+
+export const adjustmentLine = z
+  .strictObject({
+    type: z.literal('adjustment'),
+    ...common,
+    quantity,
+    observedAt: pastInstant
+      .optional()
+      .meta({ description: 'When it happened; else when it was accepted.' }),
+    expectedOnHand: quantity.optional().meta({
+      description: 'Compare-and-set: the line is rejected if on-hand differs.',
+    }),
+  })
+  .meta({ id: 'AdjustmentLine', description: 'A signed quantity added to on-hand.' })
+
+export const countLine = z
+  .strictObject({
+    type: z.literal('count'),
+    ...common,
+    quantity: unsignedQuantity,
+    countedAt: pastInstant,
+  })
+  .meta({
+    id: 'CountLine',
+    description:
+      'What was counted at countedAt. Movements after that moment are kept; a count older than the last one is rejected.',
+  })
+
+export const transferLine = z
+  .strictObject({
+    type: z.literal('transfer'),
+    ...common,
+    toLocation: location,
+    quantity: unsignedQuantity,
+    observedAt: pastInstant
+      .optional()
+      .meta({ description: 'When it happened; else when it was accepted.' }),
+  })
+  .refine((line) => line.location !== line.toLocation, {
+    path: ['toLocation'],
+    error: 'must differ from location',
+  })
+  .meta({
+    id: 'TransferLine',
+    description: 'A quantity moved between two locations: both movements or neither.',
+  })
+
+/** One stock change as its sender states it. */
+export const line = z
+  .discriminatedUnion('type', [adjustmentLine, countLine, transferLine])
+  .meta({ id: 'Line' })
+
+export type Line = z.infer<typeof line>
+export const lineTypes = ['adjustment', 'count', 'transfer'] as const

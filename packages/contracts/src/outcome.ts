@@ -1,0 +1,38 @@
+import { z } from 'zod'
+import { lineTypes } from './line.ts'
+import { quantityAnswer } from './quantity.ts'
+
+/** How a line may end. Every accepted line ends in exactly one of these. */
+export const outcomes = ['applied', 'rejected', 'held', 'dead', 'cancelled'] as const
+export const outcome = z.enum(outcomes)
+export type Outcome = z.infer<typeof outcome>
+
+/** Why a line was rejected. Stable: clients branch on them. */
+export const rejectionCodes = [
+  'insufficient_stock',
+  'stale_count',
+  'expected_on_hand_mismatch',
+  'on_hand_out_of_range',
+] as const
+export const rejectionCode = z.enum(rejectionCodes)
+
+export const lineMovement = z
+  .object({ location: z.string(), quantity: quantityAnswer, onHandAfter: quantityAnswer })
+  .meta({ id: 'LineMovement' })
+
+export const lineOutcome = z
+  .object({
+    line: z.int().meta({ description: 'Its place in the request, from 1.' }),
+    outcome,
+    code: z.string().nullable().meta({ description: 'Why it was not applied.' }),
+    detail: z.string().nullable(),
+    type: z.enum(lineTypes),
+    sku: z.string(),
+    location: z.string(),
+    reference: z.string().nullable(),
+    movements: z
+      .array(lineMovement)
+      .meta({ description: 'Two for a transfer, none if not applied.' }),
+  })
+  .meta({ id: 'LineOutcome' })
+export type LineOutcome = z.infer<typeof lineOutcome>

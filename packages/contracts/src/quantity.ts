@@ -1,0 +1,37 @@
+import { z } from 'zod'
+
+/** Decimal places a quantity may carry. */
+export const quantityPlaces = 3
+
+/** Largest magnitude of one line's quantity, in units: 15 significant digits survive a JSON number. */
+export const maxQuantity = 999_999_999_999.999
+
+const decimal = /^-?(?:0|[1-9]\d{0,11})(?:\.\d{1,3})?$/
+
+/** What is allowed, in words, for messages and the OpenAPI document. */
+const allowed = `a decimal with at most 12 digits before and ${quantityPlaces} after the point, as a JSON number or a string, without exponent`
+
+const isDecimal = (value: number | string) =>
+  decimal.test(typeof value === 'string' ? value : String(value))
+
+/** A signed quantity in units of stock. Exact: it is never computed with as a float. */
+export const quantity = z
+  .union([z.number(), z.string()], { error: `must be ${allowed}` })
+  .refine(isDecimal, { error: `must be ${allowed}` })
+  .meta({ id: 'Quantity', description: `Units of stock: ${allowed}.`, examples: [-6, '2.5'] })
+
+const isNotNegative = (value: number | string) => Number(value) >= 0
+
+/** A counted or transferred amount: never below zero. */
+export const unsignedQuantity = quantity
+  .refine(isNotNegative, { error: 'must not be negative' })
+  .meta({
+    id: 'UnsignedQuantity',
+    description: 'A quantity of zero or more.',
+    examples: [12, '2.5'],
+  })
+
+/** How quantities are answered: always a decimal string, so that no reader rounds them. */
+export const quantityAnswer = z
+  .string()
+  .meta({ id: 'QuantityAnswer', description: 'An exact decimal.', examples: ['-6', '2.5'] })

@@ -1,0 +1,156 @@
+import { type Adjustment, type Count, type Line, levelKey, type Transfer } from './line.ts'
+import { formatQuantity, maxOnHand, type Thousandths } from './quantity.ts'
+
+export type Level = {
+  readonly onHand: Thousandths
+  /** How many movements made it. */
+  readonly version: number
+  /** Epoch milliseconds of the newest count, if there was one. */
+  readonly lastCountedAt: number | null
+}
+
+export type Movement = {
+  readonly line: Line
+  /** 0, or 1 for the receiving half of a transfer. */
+  readonly leg: 0 | 1
+  readonly location: string
+  /** Signed: what was added to on-hand. */
+  readonly quantity: Thousandths
+  readonly onHandAfter: Thousandths
+  /** The version this movement gave its level. */
+  readonly version: number
+}
+
+export type Rejection = {
+  readonly line: Line
+  readonly code:
+    | 'insufficient_stock'
+    | 'stale_count'
+    | 'expected_on_hand_mismatch'
+    | 'on_hand_out_of_range'
+  readonly detail: string
+}
+
+export type Applied = {
+  readonly movements: Movement[]
+  readonly rejections: Rejection[]
+  /** The levels that movements changed, as they are now, by level key. */
+  readonly levels: Map<string, Level>
+}
+
+export type Policy = {
+  readonly negativeStock: 'reject' | 'allow'
+  /** What earlier chunks moved on this line's level after its countedAt. */
+  readonly movedSince: (count: Count) => Thousandths
+}
+
+const emptyLevel: Level = { onHand: 0n, version: 0, lastCountedAt: null }
+
+/**
+ * Applies lines in their order to levels and says what became of each: exactly one movement (two for
+ * a transfer) or one rejection. A line that is rejected leaves nothing behind and its neighbours untouched.
+ * A level that is not given starts at zero.
+ */
+export const applyLines = (
+  lines: readonly Line[],
+  before: ReadonlyMap<string, Level>,
+  policy: Policy,
+): Applied => {
+  const levels = new Map<string, Level>()
+  const movements: Movement[] = []
+  const rejections: Rejection[] = []
+
+  /** What was moved here at counted levels: a count looks back over it. */
+  const movedAt = new Map<string, { occurredAt: number; quantity: Thousandths }[]>()
+  for (const line of lines) {
+    if (line.type === 'count') movedAt.set(levelKey(line.sku, line.location), [])
+  }
+
+  const levelAt = (sku: string, location: string) => {
+    const key = levelKey(sku, location)
+    return levels.get(key) ?? before.get(key) ?? emptyLevel
+  }
+  const reject = (line: Line, code: Rejection['code'], detail: string) => {
+    rejections.push({ line, code, detail })
+  }
+  const move = (
+    line: Line,
+    leg: 0 | 1,
+    location: string,
+    quantity: Thousandths,
+    countedAt?: number,
+  ) => {
+    const level = levelAt(line.sku, location)
+    const next = {
+      onHand: level.onHand + quantity,
+      version: level.version + 1,
+      lastCountedAt: countedAt ?? level.lastCountedAt,
+    }
+    const key = levelKey(line.sku, location)
+    levels.set(key, next)
+    movedAt.get(key)?.push({ occurredAt: line.occurredAt, quantity })
+    movements.push({
+      line,
+      leg,
+      location,
+      quantity,
+      onHandAfter: next.onHand,
+      version: next.version,
+    })
+  }
+  const fitsLedger = (line: Line, onHand: Thousandths) => {
+    if (onHand <= maxOnHand && onHand >= -maxOnHand) return true
+    reject(line, 'on_hand_out_of_range', `on-hand would be ${formatQuantity(onHand)}`)
+    return false
+  }
+  const takesBelowZero = (line: Line, quantity: Thousandths, onHand: Thousandths) => {
+    if (policy.negativeStock === 'allow' || quantity >= 0n || onHand + quantity >= 0n) return false
+    const short = `on-hand is ${formatQuantity(onHand)}, ${formatQuantity(-quantity)} asked for`
+    reject(line, 'insufficient_stock', short)
+    return true
+  }
+
+  const adjust = (line: Adjustment) => {
+    const { onHand } = levelAt(line.sku, line.location)
+    if (line.expectedOnHand !== undefined && line.expectedOnHand !== onHand) {
+      const mismatch = `on-hand is ${formatQuantity(onHand)}, ${formatQuantity(line.expectedOnHand)} expected`
+      return reject(line, 'expected_on_hand_mismatch', mismatch)
+    }
+    if (takesBelowZero(line, line.quantity, onHand)) return
+    if (fitsLedger(line, onHand + line.quantity)) move(line, 0, line.location, line.quantity)
+  }
+
+  const count = (line: Count) => {
+    const level = levelAt(line.sku, line.location)
+    if (level.lastCountedAt !== null && line.occurredAt < level.lastCountedAt) {
+      const newer = new Date(level.lastCountedAt).toISOString()
+      return reject(line, 'stale_count', `a count of ${newer} is already in the ledger`)
+    }
+    const movedHere = (movedAt.get(levelKey(line.sku, line.location)) ?? []).reduce(
+      (sum, moved) => (moved.occurredAt > line.occurredAt ? sum + moved.quantity : sum),
+      0n,
+    )
+    const onHandThen = level.onHand - policy.movedSince(line) - movedHere
+    const variance = line.quantity - onHandThen
+    if (fitsLedger(line, level.onHand + variance)) {
+      move(line, 0, line.location, variance, line.occurredAt)
+    }
+  }
+
+  const transfer = (line: Transfer) => {
+    const from = levelAt(line.sku, line.location)
+    const to = levelAt(line.sku, line.toLocation)
+    if (takesBelowZero(line, -line.quantity, from.onHand)) return
+    if (!fitsLedger(line, from.onHand - line.quantity)) return
+    if (!fitsLedger(line, to.onHand + line.quantity)) return
+    move(line, 0, line.location, -line.quantity)
+    move(line, 1, line.toLocation, line.quantity)
+  }
+
+  for (const line of lines) {
+    if (line.type === 'adjustment') adjust(line)
+    else if (line.type === 'count') count(line)
+    else transfer(line)
+  }
+  return { movements, rejections, levels }
+}

@@ -1,0 +1,30 @@
+import type { Thousandths } from './quantity.ts'
+
+type Common = {
+  /** Its place in the request, from 1. */
+  readonly number: number
+  readonly sku: string
+  readonly location: string
+  /** Epoch milliseconds: when it happened or was counted; else when the batch was accepted. */
+  readonly occurredAt: number
+  readonly reason?: string | undefined
+  readonly reference?: string | undefined
+}
+
+export type Adjustment = Common & {
+  readonly type: 'adjustment'
+  readonly quantity: Thousandths
+  readonly expectedOnHand?: Thousandths | undefined
+}
+export type Count = Common & { readonly type: 'count'; readonly quantity: Thousandths }
+export type Transfer = Common & {
+  readonly type: 'transfer'
+  readonly toLocation: string
+  readonly quantity: Thousandths
+}
+
+/** A stock change as the rules read it. */
+export type Line = Adjustment | Count | Transfer
+
+/** One stock level's identity. The separator cannot occur in either part: both are without control characters. */
+export const levelKey = (sku: string, location: string) => `${sku}\u0000${location}`

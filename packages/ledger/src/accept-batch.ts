@@ -1,0 +1,112 @@
+import { randomUUIDv7 } from 'node:crypto'
+import type { Batch, Line } from '@inventoryrpa/contracts'
+import { planChunks } from '@inventoryrpa/inventory'
+import { sql } from 'kysely'
+import { type BatchRow, toAcceptedBatch } from './batches.ts'
+import type { LedgerDatabase } from './database.ts'
+import { isUniqueViolation } from './errors.ts'
+import { storeLines } from './stored-lines.ts'
+
+export type AcceptBatch = {
+  tenantId: number
+  reference: string | undefined
+  mode: 'apply'
+  negativeStock: 'reject' | 'allow'
+  lines: readonly Line[]
+  /** The key with a hash of everything it must stand for. */
+  idempotency?: { key: string; bodySha256: Buffer } | undefined
+}
+
+export type Accepted =
+  | { outcome: 'accepted'; batch: Batch; chunks: number }
+  /** The key was used with this body before: the first answer again. */
+  | { outcome: 'replayed'; batch: Batch }
+  /** The key was used with another body. */
+  | { outcome: 'mismatch' }
+  /** The first request with this key is still running. */
+  | { outcome: 'running' }
+
+/**
+ * Stores a batch, its chunks and its idempotency record in one transaction: one statement, so that it
+ * costs one round trip and one commit. When this resolves as accepted, PostgreSQL keeps the word.
+ * @throws LedgerUnavailableError with the outcome unknown: ask again with the same key
+ */
+export const acceptBatch = async (
+  db: LedgerDatabase,
+  batch: AcceptBatch,
+  { maxChunkLines }: { maxChunkLines: number },
+): Promise<Accepted> => {
+  const id = randomUUIDv7()
+  const chunks = planChunks(batch.lines, maxChunkLines)
+  const { tenantId, idempotency } = batch
+  try {
+    const { rows } = await sql<BatchRow>`
+      with admitted as (
+        select ${
+          idempotency
+            ? sql`pg_try_advisory_xact_lock(hashtextextended(${idempotency.key}, ${tenantId}))`
+            : sql`true`
+        } as ok
+      ), batch as (
+        insert into batches (id, tenant_id, reference, mode, negative_stock, total, pending)
+        select ${id}::uuid, ${tenantId}, ${batch.reference ?? null}, ${batch.mode},
+               ${batch.negativeStock}, ${batch.lines.length}, ${batch.lines.length}
+        from admitted where ok
+        returning *
+      ), ${
+        idempotency
+          ? sql`record as (
+              insert into idempotency_keys (tenant_id, key, body_sha256, batch_id)
+              select ${tenantId}, ${idempotency.key}, ${idempotency.bodySha256}, id from batch
+            ),`
+          : sql``
+      } chunk as (
+        insert into chunks (batch_id, chunk, line_count, lines)
+        select batch.id, c.* from batch, (values ${sql.join(
+          chunks.map((indexes, chunk) => {
+            const lines = storeLines(batch.lines, indexes)
+            return sql`(${chunk}::int, ${indexes.length}::int, ${lines}::text)`
+          }),
+        )}) c
+      )
+      select * from batch
+    `.execute(db)
+    const [row] = rows
+    if (!row) return { outcome: 'running' }
+    return { outcome: 'accepted', batch: toAcceptedBatch(row), chunks: chunks.length }
+  } catch (error) {
+    if (idempotency && isUniqueViolation(error, 'idempotency_keys_pkey')) {
+      return await replay(db, tenantId, idempotency)
+    }
+    throw error
+  }
+}
+
+const replay = async (
+  db: LedgerDatabase,
+  tenantId: number,
+  { key, bodySha256 }: { key: string; bodySha256: Buffer },
+): Promise<Accepted> => {
+  const first = await db
+    .selectFrom('idempotency_keys as k')
+    .innerJoin('batches as b', 'b.id', 'k.batch_id')
+    .selectAll('b')
+    .select('k.body_sha256')
+    .where('k.tenant_id', '=', tenantId)
+    .where('k.key', '=', key)
+    .executeTakeFirst()
+  if (!first) return { outcome: 'running' }
+  if (!first.body_sha256.equals(bodySha256)) return { outcome: 'mismatch' }
+  return { outcome: 'replayed', batch: toAcceptedBatch(first) }
+}
+
+/** Keys are kept for at least a day (Stripe's rule); older ones are dropped, some at a time. */
+export const dropOldIdempotencyKeys = async (db: LedgerDatabase): Promise<number> => {
+  const result = await sql`
+    delete from idempotency_keys where (tenant_id, key) in (
+      select tenant_id, key from idempotency_keys
+      where created_at < now() - interval '2 days' order by created_at limit 10000
+    )
+  `.execute(db)
+  return Number(result.numAffectedRows ?? 0)
+}

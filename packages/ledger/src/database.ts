@@ -1,0 +1,87 @@
+import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
+import pg from 'pg'
+import { LedgerUnavailableError, ledgerError } from './errors.ts'
+import type { Schema } from './schema.ts'
+
+export type LedgerDatabase = Kysely<Schema>
+
+export type LedgerOptions = {
+  databaseUrl: string
+  /** Shown in pg_stat_activity. */
+  applicationName?: string
+  maxConnections?: number
+  /** How long a caller waits for a free connection. */
+  connectTimeoutMs?: number
+  /** How long PostgreSQL may work on one statement. */
+  statementTimeoutMs?: number
+  /** Told of idle connections that break; the pool replaces them by itself. */
+  onError?: (error: Error) => void
+}
+
+export type Ledger = { readonly db: LedgerDatabase; close(): Promise<void> }
+
+/** A transaction left open by a frozen process holds its chunk: PostgreSQL ends it after this long. */
+const idleInTransactionMs = 10_000
+
+const types = new pg.TypeOverrides()
+types.setTypeParser(pg.types.builtins.INT8, Number)
+
+/**
+ * Opens a pool; nothing connects before the first query. Errors of queries are LedgerUnavailableError,
+ * LedgerConflictError, or the driver's own for a statement that is wrong.
+ */
+export const openLedger = ({
+  databaseUrl,
+  applicationName = 'inventoryrpa',
+  maxConnections = 10,
+  connectTimeoutMs = 1_000,
+  statementTimeoutMs = 30_000,
+  onError = () => {},
+}: LedgerOptions): Ledger => {
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    application_name: applicationName,
+    max: maxConnections,
+    connectionTimeoutMillis: connectTimeoutMs,
+    statement_timeout: statementTimeoutMs,
+    idle_in_transaction_session_timeout: idleInTransactionMs,
+    keepAlive: true,
+    types,
+  })
+  pool.on('error', onError)
+  return {
+    db: new Kysely<Schema>({ dialect: new PostgresDialect({ pool: withLedgerErrors(pool) }) }),
+    close: () => pool.end(),
+  }
+}
+
+/** Every error leaves the driver with our meaning, and a connection that failed is not used again. */
+const withLedgerErrors = (pool: pg.Pool): PostgresPool => ({
+  options: pool.options,
+  connect: async () => {
+    const client = await pool.connect().catch((error: unknown) => {
+      throw ledgerError(error)
+    })
+    let broken = false
+    const onError = () => {
+      broken = true
+    }
+    client.on('error', onError)
+    const query = async (text: string, parameters: readonly unknown[]) => {
+      try {
+        return await client.query(text, [...parameters])
+      } catch (error) {
+        const meant = ledgerError(error)
+        if (meant instanceof LedgerUnavailableError) broken = true
+        throw meant
+      }
+    }
+    const release = () => {
+      client.off('error', onError)
+      client.release(broken)
+    }
+    // Kysely's second overload reads through a cursor, which nothing here does.
+    return { query: query as unknown as PostgresPoolClient['query'], release }
+  },
+  end: () => pool.end(),
+})

@@ -1,0 +1,54 @@
+import type { LineOutcome, Outcome } from '@inventoryrpa/contracts'
+import { sql } from 'kysely'
+import type { LedgerDatabase } from './database.ts'
+import { decimal } from './movements.ts'
+import { cursorOf, type Page, type PageRequest, pageFrom, readCursor } from './page.ts'
+
+type Row = Omit<LineOutcome, 'movements'> & {
+  movements: { location: string; quantity: string; onHandAfter: string }[]
+}
+
+/**
+ * The outcomes of a batch's lines in their order in the request. A line that is still pending has none.
+ * An applied line is its movement; any other line has a row of its own.
+ */
+export const listLineOutcomes = async (
+  db: LedgerDatabase,
+  batchId: string,
+  { outcome, limit, cursor }: PageRequest & { outcome?: Outcome | undefined },
+): Promise<Page<LineOutcome>> => {
+  const after = readCursor(cursor, ['integer'])?.[0] ?? 0
+  const applied = sql`
+    select m.line, 'applied' as outcome, null as code, null as detail, m.type, m.sku, m.location,
+      m.reference, (
+        select json_agg(json_build_object(
+          'location', leg.location, 'quantity', leg.quantity::text, 'onHandAfter', leg.on_hand_after::text
+        ) order by leg.leg)
+        from movements leg where leg.batch_id = m.batch_id and leg.line = m.line
+      ) as movements
+    from movements m where m.batch_id = ${batchId} and m.leg = 0 and m.line > ${after}
+    order by m.line limit ${limit + 1}`
+  const others = sql`
+    select line, outcome, code, detail, type, sku, location, reference, '[]'::json as movements
+    from line_outcomes where batch_id = ${batchId} and line > ${after}
+    ${outcome === undefined ? sql`` : sql`and outcome = ${outcome}`}
+    order by line limit ${limit + 1}`
+  const sources =
+    outcome === undefined
+      ? sql`(${applied}) union all (${others})`
+      : outcome === 'applied'
+        ? applied
+        : others
+  const { rows } = await sql<Row>`
+    select * from (${sources}) lines order by line limit ${limit + 1}
+  `.execute(db)
+  const lines = rows.map((row) => ({
+    ...row,
+    movements: row.movements.map(({ location, quantity, onHandAfter }) => ({
+      location,
+      quantity: decimal(quantity),
+      onHandAfter: decimal(onHandAfter),
+    })),
+  }))
+  return pageFrom(lines, limit, (last) => cursorOf([last.line]))
+}

@@ -1,0 +1,9 @@
+import type { Migration } from 'kysely/migration'
+import * as spine from './0001-spine.ts'
+
+/** In the order they run. A released migration is never edited: a change is a new one. */
+export const migrations: Record<string, Migration> = {
+  '0001-spine': spine,
+}
+
+export const newestMigration = Object.keys(migrations).at(-1)

@@ -1,0 +1,91 @@
+import type { Outcome } from '@inventoryrpa/contracts'
+import type { ColumnType, Generated } from 'kysely'
+
+type LineType = 'adjustment' | 'count' | 'transfer'
+/** numeric(18, 3), as the driver reads and writes it: a decimal string with three places. */
+type Decimal = string
+type CreatedAt = ColumnType<Date, never, never>
+
+export type Schema = {
+  tenants: { id: Generated<number>; name: string; created_at: CreatedAt }
+  api_keys: {
+    id: string
+    tenant_id: number
+    name: string
+    secret_sha256: Buffer
+    scopes: string[]
+    created_at: CreatedAt
+    revoked_at: Date | null
+  }
+  batches: {
+    id: string
+    tenant_id: number
+    reference: string | null
+    mode: 'apply'
+    negative_stock: 'reject' | 'allow'
+    state: 'accepted' | 'processing' | 'completed'
+    total: number
+    pending: number
+    applied: number
+    rejected: number
+    held: number
+    dead: number
+    cancelled: number
+    created_at: CreatedAt
+    completed_at: Date | null
+  }
+  chunks: {
+    batch_id: string
+    chunk: number
+    line_count: number
+    lines: string
+    created_at: CreatedAt
+    settled_at: Date | null
+    dead_at: Date | null
+    error: string | null
+  }
+  idempotency_keys: {
+    tenant_id: number
+    key: string
+    body_sha256: Buffer
+    batch_id: string
+    created_at: CreatedAt
+  }
+  stock_levels: {
+    tenant_id: number
+    sku: string
+    location: string
+    on_hand: Decimal
+    version: number
+    last_counted_at: Date | null
+    updated_at: Date
+  }
+  movements: {
+    batch_id: string
+    line: number
+    leg: number
+    tenant_id: number
+    sku: string
+    location: string
+    type: LineType
+    quantity: Decimal
+    on_hand_after: Decimal
+    version: number
+    reason: string | null
+    reference: string | null
+    occurred_at: Date
+    recorded_at: CreatedAt
+  }
+  line_outcomes: {
+    batch_id: string
+    line: number
+    chunk: number
+    outcome: Outcome
+    code: string | null
+    detail: string | null
+    type: LineType
+    sku: string
+    location: string
+    reference: string | null
+  }
+}

@@ -1,0 +1,36 @@
+import type { Line as SentLine } from '@inventoryrpa/contracts'
+import { type Line, parseQuantity } from '@inventoryrpa/inventory'
+
+/** A chunk's lines as they are kept: as sent, with their places in the request. */
+type StoredLines = { numbers: number[]; lines: SentLine[] }
+
+/** Picks a chunk's lines out of the batch, by index, as text to store. */
+export const storeLines = (lines: readonly SentLine[], indexes: readonly number[]): string => {
+  const stored: StoredLines = {
+    numbers: indexes.map((index) => index + 1),
+    lines: indexes.map((index) => lines[index] as SentLine),
+  }
+  return JSON.stringify(stored)
+}
+
+/** Reads them as the rules want them. @param acceptedAt epoch ms: when a line that does not say so happened */
+export const readLines = (text: string, acceptedAt: number): Line[] => {
+  const { numbers, lines } = JSON.parse(text) as StoredLines
+  return lines.map((line, index) => readLine(line, numbers[index] as number, acceptedAt))
+}
+
+const readLine = (line: SentLine, number: number, acceptedAt: number): Line => {
+  const { sku, location, reason, reference } = line
+  const quantity = parseQuantity(line.quantity)
+  if (line.type === 'count') {
+    const occurredAt = Date.parse(line.countedAt)
+    return { type: 'count', number, sku, location, reason, reference, quantity, occurredAt }
+  }
+  const occurredAt = line.observedAt === undefined ? acceptedAt : Date.parse(line.observedAt)
+  const common = { number, sku, location, reason, reference, quantity, occurredAt }
+  if (line.type === 'transfer') return { type: 'transfer', ...common, toLocation: line.toLocation }
+  const { expectedOnHand } = line
+  return expectedOnHand === undefined
+    ? { type: 'adjustment', ...common }
+    : { type: 'adjustment', ...common, expectedOnHand: parseQuantity(expectedOnHand) }
+}

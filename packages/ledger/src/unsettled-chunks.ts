@@ -1,0 +1,38 @@
+import { sql } from 'kysely'
+import type { ChunkRef } from './apply-chunk.ts'
+import type { LedgerDatabase } from './database.ts'
+
+/**
+ * Accepted chunks that are neither settled nor dead, in order: the ones that the queue must know.
+ * @param olderThanMs leaves the youngest to whoever is enqueuing them at this moment
+ * @param after the last one of the page before
+ */
+export const listUnsettledChunks = async (
+  db: LedgerDatabase,
+  {
+    olderThanMs,
+    limit,
+    after,
+  }: { olderThanMs: number; limit: number; after?: ChunkRef | undefined },
+): Promise<ChunkRef[]> => {
+  const { rows } = await sql<ChunkRef>`
+    select batch_id as "batchId", chunk from chunks
+    where settled_at is null and dead_at is null
+      and created_at <= now() - make_interval(secs => ${olderThanMs / 1_000})
+      ${after ? sql`and (batch_id, chunk) > (${after.batchId}::uuid, ${after.chunk}::int)` : sql``}
+    order by batch_id, chunk limit ${limit}
+  `.execute(db)
+  return rows
+}
+
+/** Lines accepted and not settled, and the age of the oldest of them in seconds (0 when there is none). */
+export const measureBacklog = async (
+  db: LedgerDatabase,
+): Promise<{ pendingLines: number; oldestPendingSeconds: number }> => {
+  const { rows } = await sql<{ pending: number; oldest: number }>`
+    select coalesce(sum(line_count), 0)::bigint as pending,
+      coalesce(extract(epoch from now() - min(created_at)), 0)::float8 as oldest
+    from chunks where settled_at is null and dead_at is null
+  `.execute(db)
+  return { pendingLines: rows[0]?.pending ?? 0, oldestPendingSeconds: rows[0]?.oldest ?? 0 }
+}

@@ -1,0 +1,71 @@
+import { type ApplyChunkJob, applyChunkJob } from '@inventoryrpa/contracts'
+import type { BulkJobOptions, Job, Queue } from 'bullmq'
+import type { QueueBackend } from './backend.ts'
+import { chunkJobId, jobNames, queueNames } from './names.ts'
+import { backoff, type RetryPolicy } from './retry-policy.ts'
+
+type ChunkRef = { batchId: string; chunk: number }
+
+export type Producer = {
+  /** For Bull Board and for counting. */
+  readonly queues: readonly Queue[]
+  /**
+   * Adds a job for each chunk; one that is there already stays as it is. An error means that some
+   * may have been added and some not: the relay adds what is missing.
+   */
+  enqueueChunks(chunks: readonly ChunkRef[]): Promise<void>
+  /**
+   * Makes sure that the queue will run each of these unsettled chunks: adds those it does not know
+   * (Redis was emptied, or the first adding failed), and runs again those it takes for finished.
+   * @returns how many it added or revived
+   */
+  reconcileChunks(chunks: readonly ChunkRef[]): Promise<number>
+  close(): Promise<void>
+}
+
+/** Finished jobs stay visible for a while, within bounds. */
+const keepCompleted = { age: 3_600, count: 1_000 }
+const keepFailed = { age: 30 * 86_400, count: 10_000 }
+
+export const createProducer = (backend: QueueBackend, policy: RetryPolicy): Producer => {
+  const apply = backend.openQueue(queueNames.apply)
+  const options: BulkJobOptions = {
+    attempts: policy.attempts,
+    backoff,
+    removeOnComplete: keepCompleted,
+    removeOnFail: keepFailed,
+  }
+  const enqueueChunks = async (chunks: readonly ChunkRef[]) => {
+    await apply.addBulk(
+      chunks.map(({ batchId, chunk }) => ({
+        name: jobNames.applyChunk,
+        data: applyChunkJob.parse({ v: 1, batchId, chunk }) satisfies ApplyChunkJob,
+        opts: { ...options, jobId: chunkJobId({ batchId, chunk }) },
+      })),
+    )
+  }
+
+  return {
+    queues: [apply],
+    enqueueChunks,
+    reconcileChunks: async (chunks) => {
+      const known = await Promise.all(
+        chunks.map(async (chunk): Promise<Job | undefined> => apply.getJob(chunkJobId(chunk))),
+      )
+      const finished = known.filter((job) => job?.finishedOn !== undefined)
+      await Promise.all(finished.map((job) => revive(job as Job)))
+      const missing = chunks.filter((_, index) => known[index] === undefined)
+      if (missing.length > 0) await enqueueChunks(missing)
+      return missing.length + finished.length
+    },
+    close: () => apply.close(),
+  }
+}
+
+/** A job that ended although its chunk did not: completed by a rolled-back Redis, or failed by stalling. */
+const revive = async (job: Job) => {
+  const state = await job.getState()
+  if (state === 'failed' || state === 'completed') {
+    await job.retry(state, { resetAttemptsMade: true, resetAttemptsStarted: true })
+  }
+}
