@@ -136,14 +136,12 @@ export const markChunkDead = async (
     const lines = readLines(chunk.lines, chunk.created_at.getTime())
     // 1,000 rows a statement: PostgreSQL takes 65,535 parameters.
     for (let from = 0; from < lines.length; from += 1_000) {
-      const rows = lines
-        .slice(from, from + 1_000)
-        .map((line) => ({
-          ...outcomeRow(ref, line),
-          outcome: 'dead' as const,
-          code,
-          detail: message,
-        }))
+      const rows = lines.slice(from, from + 1_000).map((line) => ({
+        ...outcomeRow(ref, line),
+        outcome: 'dead' as const,
+        code,
+        detail: message,
+      }))
       await trx.insertInto('line_outcomes').values(rows).execute()
     }
     await trx

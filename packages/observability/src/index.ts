@@ -1,1 +1,5 @@
-export {}
+export * from './error-reporting.ts'
+export * from './health.ts'
+export * from './logger.ts'
+export * from './metrics.ts'
+export * from './ops-routes.ts'

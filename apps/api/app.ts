@@ -1,0 +1,60 @@
+import type { LedgerDatabase } from '@inventoryrpa/ledger'
+import type { Logger, Metrics } from '@inventoryrpa/observability'
+import Fastify, { type FastifyInstance } from 'fastify'
+import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import type { Enqueuer } from './enqueuer.ts'
+import { authenticationPlugin } from './plugins/authentication.ts'
+import { bodyDigestPlugin } from './plugins/body-digest.ts'
+import { openapiPlugin } from './plugins/openapi.ts'
+import { problemsPlugin } from './plugins/problems.ts'
+import { requestMetricsPlugin } from './plugins/request-metrics.ts'
+import { batchRoutes } from './routes/batches.ts'
+import { stockRoutes } from './routes/stock.ts'
+
+export type AppDeps = {
+  db: LedgerDatabase
+  enqueuer: Enqueuer
+  logger: Logger
+  metrics: Metrics
+  report: (error: unknown, context: Record<string, unknown>) => void
+  maxChunkLines: number
+}
+
+/** 10,000 lines with every field at its longest in plain text come to about 5 MB. */
+const bodyLimitBytes = 8 * 1024 * 1024
+
+/** The API answers within 1.5 s, whatever is away: what is stored by then is found again by its key. */
+const handlerTimeoutMs = 1_300
+
+/** A client that sends or reads this slowly is cut off. */
+const requestTimeoutMs = 30_000
+
+/** The public listener. Nothing connects and nothing listens yet. */
+export const buildApp = async (deps: AppDeps): Promise<FastifyInstance> => {
+  const app = Fastify({
+    loggerInstance: deps.logger,
+    disableRequestLogging: true,
+    genReqId: () => crypto.randomUUID(),
+    bodyLimit: bodyLimitBytes,
+    handlerTimeout: handlerTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    routerOptions: { maxParamLength: 512 },
+    forceCloseConnections: 'idle',
+  })
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+
+  await app.register(problemsPlugin, { report: deps.report })
+  await app.register(requestMetricsPlugin, { metrics: deps.metrics })
+  await app.register(bodyDigestPlugin)
+  await app.register(openapiPlugin)
+  await app.register(
+    async (v1) => {
+      await v1.register(authenticationPlugin, { db: deps.db })
+      await v1.register(batchRoutes, deps)
+      await v1.register(stockRoutes, deps)
+    },
+    { prefix: '/v1' },
+  )
+  return app as unknown as FastifyInstance
+}

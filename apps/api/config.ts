@@ -1,0 +1,26 @@
+import { commonConfig, name, parseConfig, port, secret, wholeNumber } from '@inventoryrpa/contracts'
+import { z } from 'zod'
+
+const credential = (what: string) =>
+  name(128).meta({ description: `must be ${what} of 1 to 128 characters` })
+
+const schema = z.object({
+  ...commonConfig,
+  HOST: z
+    .string()
+    .min(1)
+    .meta({ description: 'must be a host name or address' })
+    .default('0.0.0.0'),
+  PORT: port.default(3000),
+  OPS_PORT: port.default(3001),
+  OPS_USER: credential('a user name'),
+  OPS_PASSWORD: secret(credential('a password')),
+  DATABASE_CONNECTIONS: wholeNumber('connections to PostgreSQL', 1, 1_000).default(10),
+  CHUNK_LINES: wholeNumber('lines a chunk holds at most', 1, 10_000).default(1_000),
+})
+
+export type Config = Readonly<z.infer<typeof schema>>
+
+/** @throws ConfigError naming every wrong variable */
+export const readConfig = (env: Readonly<Record<string, string | undefined>>): Config =>
+  parseConfig(schema, env)

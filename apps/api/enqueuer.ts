@@ -1,0 +1,32 @@
+import type { Logger } from '@inventoryrpa/observability'
+import type { Producer } from '@inventoryrpa/queue'
+
+export type Enqueuer = {
+  /** Adds the chunks of a committed batch to the queue, without keeping its sender waiting. */
+  enqueue(batchId: string, chunks: number): void
+  /** Waits for what is under way. */
+  drain(): Promise<void>
+}
+
+/**
+ * The 202 is already true: PostgreSQL has the batch. When the queue is away, or this process ends
+ * here, the relay enqueues it later, so a failure is only a delay.
+ */
+export const createEnqueuer = (producer: Producer, logger: Logger): Enqueuer => {
+  const underWay = new Set<Promise<void>>()
+  return {
+    enqueue: (batchId, chunks) => {
+      const refs = Array.from({ length: chunks }, (_, chunk) => ({ batchId, chunk }))
+      const adding = producer
+        .enqueueChunks(refs)
+        .catch((error: unknown) =>
+          logger.warn({ err: error, batchId }, 'not enqueued; the relay will'),
+        )
+        .finally(() => underWay.delete(adding))
+      underWay.add(adding)
+    },
+    drain: async () => {
+      await Promise.allSettled(underWay)
+    },
+  }
+}

@@ -1,0 +1,141 @@
+import {
+  type Problem,
+  type ProblemCode,
+  problemContentType,
+  problems,
+} from '@inventoryrpa/contracts'
+import {
+  InvalidCursorError,
+  LedgerConflictError,
+  LedgerUnavailableError,
+} from '@inventoryrpa/ledger'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+import type { $ZodIssue } from 'zod/v4/core'
+
+type Fault = { path: string; message: string }
+
+/** Thrown by a handler to answer a problem. `detail` is for the reader; `code` is for the program. */
+export class ProblemError extends Error {
+  override readonly name = 'ProblemError'
+  readonly code: ProblemCode
+  readonly errors: Fault[] | undefined
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    {
+      errors,
+      retryAfterSeconds,
+      cause,
+    }: { errors?: Fault[]; retryAfterSeconds?: number; cause?: unknown } = {},
+  ) {
+    super(detail, { cause })
+    this.code = code
+    this.errors = errors
+    this.retryAfterSeconds = retryAfterSeconds
+  }
+}
+
+export type ProblemsOptions = { report: (error: unknown, context: Record<string, unknown>) => void }
+
+/** How long a client should wait before it asks again when PostgreSQL is away. */
+const unavailableRetrySeconds = 2
+
+/** Every error leaves as an RFC 9457 problem: its cause goes to the log, never to the client. */
+export const problemsPlugin = fp<ProblemsOptions>(
+  async (app, { report }) => {
+    app.setErrorHandler((error, request, reply) => {
+      const problem = problemOf(error)
+      const { status } = problems[problem.code]
+      if (status >= 500) request.log.error({ err: error }, problem.message)
+      if (status === 500) report(error, { requestId: request.id, route: request.routeOptions.url })
+      return sendProblem(request, reply, problem)
+    })
+    app.setNotFoundHandler((request, reply) =>
+      sendProblem(
+        request,
+        reply,
+        new ProblemError(
+          'not-found',
+          `no route for ${request.method} ${request.url.split('?')[0]}`,
+        ),
+      ),
+    )
+  },
+  { name: 'problems' },
+)
+
+const sendProblem = (request: FastifyRequest, reply: FastifyReply, problem: ProblemError) => {
+  const { status, title } = problems[problem.code]
+  const body: Problem = {
+    type: `urn:inventoryrpa:problem:${problem.code}`,
+    title,
+    status,
+    detail: problem.message,
+    code: problem.code,
+    requestId: request.id,
+    ...(problem.errors && { errors: problem.errors }),
+  }
+  if (status === 401) reply.header('www-authenticate', 'Bearer')
+  if (problem.retryAfterSeconds !== undefined) {
+    reply.header('retry-after', String(problem.retryAfterSeconds))
+  }
+  return reply
+    .code(status)
+    .type(problemContentType)
+    .serializer((value: unknown) => JSON.stringify(value))
+    .send(body)
+}
+
+const problemOf = (error: unknown): ProblemError => {
+  if (error instanceof ProblemError) return error
+  if (error instanceof LedgerUnavailableError || error instanceof LedgerConflictError) {
+    return unavailable('the ledger cannot be reached; nothing is known to be stored', error)
+  }
+  if (error instanceof InvalidCursorError) {
+    return new ProblemError('invalid-request', error.message, {
+      errors: [{ path: '/cursor', message: error.message }],
+    })
+  }
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const issues = error.validation.map((fault) => fault.params.issue as $ZodIssue)
+    const errors = issues.flatMap(faultsOf)
+    const part = error.validationContext ?? 'request'
+    return new ProblemError('invalid-request', `the ${part} has ${errors.length} faults`, {
+      errors,
+    })
+  }
+  const { code, message } = error as FastifyError
+  const known = typeof code === 'string' ? fastifyProblems[code] : undefined
+  if (known === 'unavailable') return unavailable('no answer in time; ask again', error)
+  if (known) return new ProblemError(known, message, { cause: error })
+  if ((error as FastifyError).statusCode === 400)
+    return new ProblemError('invalid-request', message)
+  return new ProblemError('internal-error', 'the fault has been recorded', { cause: error })
+}
+
+const unavailable = (detail: string, cause: unknown) =>
+  new ProblemError('unavailable', detail, { retryAfterSeconds: unavailableRetrySeconds, cause })
+
+/** Fastify's own errors by its codes: https://fastify.dev/docs/latest/Reference/Errors */
+const fastifyProblems: Readonly<Record<string, ProblemCode>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body-too-large',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported-media-type',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'invalid-request',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'invalid-request',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid-request',
+  FST_ERR_BAD_URL: 'invalid-request',
+  FST_ERR_HANDLER_TIMEOUT: 'unavailable',
+}
+
+/** A field that is not allowed is at fault itself, not the object that holds it. */
+const faultsOf = (issue: $ZodIssue): Fault[] => {
+  const at = (path: readonly PropertyKey[]) =>
+    path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
+  return issue.code === 'unrecognized_keys'
+    ? issue.keys.map((key) => ({ path: at([...issue.path, key]), message: 'is not allowed here' }))
+    : [{ path: at(issue.path), message: issue.message }]
+}

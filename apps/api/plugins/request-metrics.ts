@@ -1,0 +1,18 @@
+import type { Metrics } from '@inventoryrpa/observability'
+import fp from 'fastify-plugin'
+
+/** Durations by route pattern, so that ids make no series of their own. */
+export const requestMetricsPlugin = fp<{ metrics: Metrics }>(
+  async (app, { metrics }) => {
+    app.addHook('onResponse', async (request, reply) => {
+      const labels = {
+        method: request.method,
+        route: request.routeOptions.url ?? 'none',
+        status: reply.statusCode,
+      }
+      metrics.httpDuration.observe(labels, reply.elapsedTime / 1_000)
+      request.log.info({ ...labels, ms: Math.round(reply.elapsedTime) }, 'request answered')
+    })
+  },
+  { name: 'request-metrics' },
+)

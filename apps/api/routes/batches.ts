@@ -1,0 +1,150 @@
+import {
+  batch,
+  batchState,
+  lineOutcome,
+  outcome,
+  pageOf,
+  pageQuery,
+  submitBatch,
+} from '@inventoryrpa/contracts'
+import {
+  acceptBatch,
+  findBatch,
+  type LedgerDatabase,
+  listBatches,
+  listLineOutcomes,
+} from '@inventoryrpa/ledger'
+import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import type { Enqueuer } from '../enqueuer.ts'
+import { ProblemError } from '../plugins/problems.ts'
+import { problemResponses } from './problem-responses.ts'
+
+export type BatchRoutesOptions = { db: LedgerDatabase; enqueuer: Enqueuer; maxChunkLines: number }
+
+const params = z.object({ id: z.uuid() })
+
+/** Printable ASCII, as a structured header field allows, with or without the draft's quotes. */
+const idempotencyKey = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,255}$/, {
+    error: 'must be 1 to 255 printable ASCII characters, without blanks',
+  })
+  .optional()
+  .meta({
+    description: 'The same key and body give the same batch and answer, for at least a day.',
+  })
+
+export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
+  app,
+  { db, enqueuer, maxChunkLines },
+) => {
+  const batchOr404 = async (tenantId: number, id: string) => {
+    const found = await findBatch(db, tenantId, id)
+    if (!found) throw new ProblemError('not-found', `there is no batch ${id}`)
+    return found
+  }
+
+  app.post(
+    '/batches',
+    {
+      config: { scope: 'batches:write' },
+      schema: {
+        operationId: 'submitBatch',
+        summary: 'Submit a batch of lines',
+        description:
+          'Answers 202 once the batch is committed: from then on no line is lost or applied twice.',
+        tags: ['batches'],
+        headers: z.object({ 'idempotency-key': idempotencyKey }),
+        body: submitBatch,
+        response: { 202: batch, ...problemResponses(400, 401, 403, 409, 413, 415, 422, 503) },
+      },
+    },
+    async (request, reply) => {
+      const { reference, mode, negativeStock, lines } = request.body
+      const key = request.headers['idempotency-key']
+      const accepted = await acceptBatch(
+        db,
+        {
+          tenantId: request.apiKey.tenantId,
+          reference,
+          mode,
+          negativeStock,
+          lines,
+          idempotency:
+            key && request.bodySha256 ? { key, bodySha256: request.bodySha256 } : undefined,
+        },
+        { maxChunkLines },
+      )
+      if (accepted.outcome === 'running') {
+        const detail = 'the first request with this Idempotency-Key has no answer yet'
+        throw new ProblemError('idempotency-conflict', detail, { retryAfterSeconds: 1 })
+      }
+      if (accepted.outcome === 'mismatch') {
+        const detail = 'this Idempotency-Key came with another body before'
+        throw new ProblemError('idempotency-mismatch', detail)
+      }
+      if (accepted.outcome === 'replayed') reply.header('idempotent-replayed', 'true')
+      else enqueuer.enqueue(accepted.batch.id, accepted.chunks)
+      request.log.info(
+        { batchId: accepted.batch.id, lines: lines.length },
+        `batch ${accepted.outcome}`,
+      )
+      return reply
+        .code(202)
+        .header('location', `/v1/batches/${accepted.batch.id}`)
+        .send(accepted.batch)
+    },
+  )
+
+  app.get(
+    '/batches',
+    {
+      config: { scope: 'batches:read' },
+      schema: {
+        operationId: 'listBatches',
+        summary: 'List batches, newest first',
+        tags: ['batches'],
+        querystring: z.strictObject({ ...pageQuery, state: batchState.optional() }),
+        response: { 200: pageOf(batch), ...problemResponses(400, 401, 403, 503) },
+      },
+    },
+    async (request) => listBatches(db, request.apiKey.tenantId, request.query),
+  )
+
+  app.get(
+    '/batches/:id',
+    {
+      config: { scope: 'batches:read' },
+      schema: {
+        operationId: 'getBatch',
+        summary: 'Get a batch: its state and counts',
+        tags: ['batches'],
+        params,
+        response: { 200: batch, ...problemResponses(400, 401, 403, 404, 503) },
+      },
+    },
+    async (request) => batchOr404(request.apiKey.tenantId, request.params.id),
+  )
+
+  app.get(
+    '/batches/:id/lines',
+    {
+      config: { scope: 'batches:read' },
+      schema: {
+        operationId: 'listLineOutcomes',
+        summary: "List the outcomes of a batch's lines",
+        description:
+          'In the order of the request. Lines that are pending have no outcome yet and are not listed.',
+        tags: ['batches'],
+        params,
+        querystring: z.strictObject({ ...pageQuery, outcome: outcome.optional() }),
+        response: { 200: pageOf(lineOutcome), ...problemResponses(400, 401, 403, 404, 503) },
+      },
+    },
+    async (request) => {
+      const { id } = await batchOr404(request.apiKey.tenantId, request.params.id)
+      return listLineOutcomes(db, id, request.query)
+    },
+  )
+}

@@ -1,0 +1,15 @@
+import { problem, problemContentType, problems } from '@inventoryrpa/contracts'
+
+const titles = Object.values(problems)
+
+/** Declares the problems that a route may answer. */
+export const problemResponses = (...statuses: number[]) =>
+  Object.fromEntries(
+    statuses.map((status) => [
+      status,
+      {
+        description: titles.find((entry) => entry.status === status)?.title ?? 'A problem',
+        content: { [problemContentType]: { schema: problem } },
+      },
+    ]),
+  )

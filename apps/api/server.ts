@@ -1,0 +1,104 @@
+import { isMigrated, measureBacklog, openLedger } from '@inventoryrpa/ledger'
+import {
+  createLogger,
+  createMetrics,
+  type ErrorReporting,
+  exposeBacklog,
+  type Logger,
+} from '@inventoryrpa/observability'
+import { createBackend, createProducer, measureQueues } from '@inventoryrpa/queue'
+import { buildApp } from './app.ts'
+import type { Config } from './config.ts'
+import { createEnqueuer } from './enqueuer.ts'
+import { buildOps } from './ops.ts'
+
+export type Server = { publicUrl: string; opsUrl: string; logger: Logger; close(): Promise<void> }
+
+/** Connects and listens. What was acquired is released last in, first out, also when a later step fails. */
+export const startServer = async (
+  config: Config,
+  reporting: ErrorReporting,
+  { pretty }: { pretty: boolean },
+): Promise<Server> => {
+  const logger = createLogger({
+    service: 'api',
+    level: config.LOG_LEVEL,
+    pretty,
+    traceContext: reporting.traceContext,
+  })
+  await using releasers = new AsyncDisposableStack()
+  const acquired = <T>(value: T, release: (value: T) => Promise<unknown>): T => {
+    releasers.defer(async () => {
+      await release(value)
+    })
+    return value
+  }
+
+  const ledger = acquired(
+    openLedger({
+      databaseUrl: config.DATABASE_URL,
+      applicationName: 'inventoryrpa-api',
+      maxConnections: config.DATABASE_CONNECTIONS,
+      onError: (err) => logger.warn({ err }, 'an idle PostgreSQL connection broke'),
+    }),
+    (it) => it.close(),
+  )
+  const backend = acquired(
+    createBackend({
+      redisUrl: config.REDIS_URL,
+      databaseUrl: config.DATABASE_URL,
+      prefix: config.QUEUE_PREFIX,
+      tracing: reporting.enabled,
+      onError: (err) => logger.warn({ err }, 'queue connection error'),
+    }),
+    (it) => it.close(),
+  )
+  const producer = acquired(
+    createProducer(backend, {
+      attempts: config.JOB_ATTEMPTS,
+      backoffMs: config.JOB_BACKOFF_MS,
+      backoffMaxMs: config.JOB_BACKOFF_MAX_MS,
+    }),
+    (it) => it.close(),
+  )
+  const enqueuer = acquired(createEnqueuer(producer, logger), (it) => it.drain())
+  const metrics = createMetrics('api')
+  exposeBacklog(metrics, async () => ({
+    jobs: await measureQueues(producer.queues),
+    ...(await measureBacklog(ledger.db)),
+  }))
+
+  const app = acquired(
+    await buildApp({
+      db: ledger.db,
+      enqueuer,
+      logger,
+      metrics,
+      report: reporting.report,
+      maxChunkLines: config.CHUNK_LINES,
+    }),
+    (it) => it.close(),
+  )
+  const ops = acquired(
+    await buildOps({
+      db: ledger.db,
+      logger,
+      metrics,
+      readiness: {
+        postgres: async () =>
+          (await isMigrated(ledger.db)) ? undefined : 'migrations have not all run',
+        queue: backend.check,
+      },
+      queues: producer.queues,
+      user: config.OPS_USER,
+      password: config.OPS_PASSWORD,
+    }),
+    (it) => it.close(),
+  )
+  const opsUrl = await ops.listen({ host: config.OPS_HOST, port: config.OPS_PORT })
+  const publicUrl = await app.listen({ host: config.HOST, port: config.PORT })
+  logger.info({ publicUrl, opsUrl, queue: backend.kind }, 'ready')
+
+  const held = releasers.move()
+  return { publicUrl, opsUrl, logger, close: () => held.disposeAsync() }
+}

@@ -1,0 +1,36 @@
+import { ConfigError } from '@inventoryrpa/contracts'
+import { startErrorReporting } from '@inventoryrpa/observability'
+import closeWithGrace from 'close-with-grace'
+import { readConfig } from './config.ts'
+
+/** What closing the connections may take beyond the grace for the chunks in hand. */
+const closingMs = 5_000
+
+try {
+  const config = readConfig(process.env)
+  const reporting = await startErrorReporting({
+    dsn: config.SENTRY_DSN,
+    environment: config.SENTRY_ENVIRONMENT,
+    service: 'worker',
+  })
+  // Only now: error reporting instruments what is imported after it.
+  const { startWorker } = await import('./worker.ts')
+  const worker = await startWorker(config, reporting, { pretty: process.stdout.isTTY })
+
+  const closing = closeWithGrace(
+    { delay: config.SHUTDOWN_GRACE_MS + closingMs, logger: false },
+    async ({ signal, err }) => {
+      if (err) {
+        worker.logger.fatal({ err }, 'stopping after an error nobody caught')
+        reporting.report(err, {})
+      } else worker.logger.info({ signal }, 'stopping')
+      await worker.close()
+      await reporting.close(2_000)
+    },
+  )
+  process.once('disconnect', () => closing.close())
+  process.send?.({ type: 'ready', opsUrl: worker.opsUrl })
+} catch (error) {
+  console.error(error instanceof ConfigError ? error.message : error)
+  process.exit(1)
+}

@@ -1,0 +1,106 @@
+import { isMigrated, openLedger } from '@inventoryrpa/ledger'
+import {
+  createLogger,
+  createMetrics,
+  type ErrorReporting,
+  type Logger,
+  opsRoutes,
+} from '@inventoryrpa/observability'
+import {
+  createBackend,
+  createProducer,
+  jobNames,
+  queueNames,
+  startConsumer,
+} from '@inventoryrpa/queue'
+import Fastify from 'fastify'
+import type { Config } from './config.ts'
+import { applyChunkHandler } from './processors/apply-chunk.ts'
+import { startRelay } from './relay.ts'
+
+export type RunningWorker = { opsUrl: string; logger: Logger; close(): Promise<void> }
+
+/** Connects, consumes and answers probes. Stateless: any number of them may run beside each other. */
+export const startWorker = async (
+  config: Config,
+  reporting: ErrorReporting,
+  { pretty }: { pretty: boolean },
+): Promise<RunningWorker> => {
+  const logger = createLogger({
+    service: 'worker',
+    level: config.LOG_LEVEL,
+    pretty,
+    traceContext: reporting.traceContext,
+  })
+  await using releasers = new AsyncDisposableStack()
+  const acquired = <T>(value: T, release: (value: T) => Promise<unknown>): T => {
+    releasers.defer(async () => {
+      await release(value)
+    })
+    return value
+  }
+
+  const metrics = createMetrics('worker')
+  const policy = {
+    attempts: config.JOB_ATTEMPTS,
+    backoffMs: config.JOB_BACKOFF_MS,
+    backoffMaxMs: config.JOB_BACKOFF_MAX_MS,
+  }
+  const ledger = acquired(
+    openLedger({
+      databaseUrl: config.DATABASE_URL,
+      applicationName: 'inventoryrpa-worker',
+      // Beside the chunks in hand: the relay's lock and its look-ups, and the probes.
+      maxConnections: config.WORKER_CONCURRENCY + 3,
+      onError: (err) => logger.warn({ err }, 'an idle PostgreSQL connection broke'),
+    }),
+    (it) => it.close(),
+  )
+  const backend = acquired(
+    createBackend({
+      redisUrl: config.REDIS_URL,
+      databaseUrl: config.DATABASE_URL,
+      prefix: config.QUEUE_PREFIX,
+      tracing: reporting.enabled,
+      onError: (err) => logger.warn({ err }, 'queue connection error'),
+    }),
+    (it) => it.close(),
+  )
+  const producer = acquired(createProducer(backend, policy), (it) => it.close())
+  const ops = acquired(Fastify({ forceCloseConnections: true }), (it) => it.close())
+  await ops.register(opsRoutes, {
+    metrics,
+    readiness: {
+      postgres: async () =>
+        (await isMigrated(ledger.db)) ? undefined : 'migrations have not all run',
+      queue: backend.check,
+    },
+  })
+  acquired(startRelay({ db: ledger.db, producer, logger, metrics }), (it) => it.close())
+  acquired(
+    startConsumer(backend, {
+      queue: queueNames.apply,
+      handlers: {
+        [jobNames.applyChunk]: applyChunkHandler({
+          db: ledger.db,
+          logger,
+          metrics,
+          report: reporting.report,
+        }),
+      },
+      policy,
+      concurrency: config.WORKER_CONCURRENCY,
+      onAttempt: ({ name, seconds, outcome }) =>
+        metrics.jobDuration.observe({ job: name, outcome }, seconds),
+    }),
+    async (it) => {
+      if (await it.close(config.SHUTDOWN_GRACE_MS)) return
+      logger.warn('the grace period is over; unfinished chunks go to another worker')
+    },
+  )
+  const opsUrl = await ops.listen({ host: config.OPS_HOST, port: config.OPS_PORT })
+  logger.info({ opsUrl, queue: backend.kind, concurrency: config.WORKER_CONCURRENCY }, 'ready')
+
+  const held = releasers.move()
+  return { opsUrl, logger, close: () => held.disposeAsync() }
+}

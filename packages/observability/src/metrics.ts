@@ -1,0 +1,85 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+export type Metrics = {
+  readonly registry: Registry
+  /** Seconds by method, route and status. */
+  readonly httpDuration: Histogram<'method' | 'route' | 'status'>
+  /** Lines by outcome, as chunks are settled. */
+  readonly lines: Counter<'outcome'>
+  /** Seconds of one attempt, by job and by how it ended. */
+  readonly jobDuration: Histogram<'job' | 'outcome'>
+  readonly relayed: Counter
+}
+
+export type Backlog = {
+  jobs: readonly { queue: string; state: string; jobs: number }[]
+  pendingLines: number
+  oldestPendingSeconds: number
+}
+
+/** Every metric there is, by its name. Units are seconds and lines. */
+export const createMetrics = (service: string): Metrics => {
+  const registry = new Registry()
+  registry.setDefaultLabels({ service })
+  collectDefaultMetrics({ register: registry })
+  const registers = [registry]
+  return {
+    registry,
+    httpDuration: new Histogram({
+      name: 'http_request_duration_seconds',
+      help: 'Duration of requests to the public API',
+      labelNames: ['method', 'route', 'status'],
+      buckets: [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 1.5],
+      registers,
+    }),
+    lines: new Counter({
+      name: 'inventoryrpa_lines_total',
+      help: 'Lines that got their outcome',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    jobDuration: new Histogram({
+      name: 'inventoryrpa_job_attempt_duration_seconds',
+      help: 'Duration of one attempt of a job; its count is the number of attempts',
+      labelNames: ['job', 'outcome'],
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      registers,
+    }),
+    relayed: new Counter({
+      name: 'inventoryrpa_chunks_relayed_total',
+      help: 'Chunks the queue did not know or took for finished, brought back by the relay',
+      registers,
+    }),
+  }
+}
+
+/** Measured anew at each scrape. When a measurement fails its gauges are absent, not stale. */
+export const exposeBacklog = ({ registry }: Metrics, measure: () => Promise<Backlog>): void => {
+  const registers = [registry]
+  const jobs = new Gauge({
+    name: 'inventoryrpa_queue_jobs',
+    help: 'Jobs by queue and state; those of a paused queue count as waiting',
+    labelNames: ['queue', 'state'],
+    registers,
+    collect: async () => {
+      jobs.reset()
+      lines.reset()
+      oldest.reset()
+      const backlog = await measure().catch(() => undefined)
+      if (!backlog) return
+      for (const { queue, state, jobs: count } of backlog.jobs) jobs.set({ queue, state }, count)
+      lines.set({}, backlog.pendingLines)
+      oldest.set({}, backlog.oldestPendingSeconds)
+    },
+  })
+  const lines = new Gauge({
+    name: 'inventoryrpa_pending_lines',
+    help: 'Lines accepted and not settled',
+    registers,
+  })
+  const oldest = new Gauge({
+    name: 'inventoryrpa_oldest_pending_seconds',
+    help: 'Age of the oldest line that is accepted and not settled',
+    registers,
+  })
+}
