@@ -1,10 +1,10 @@
 import type { LedgerDatabase } from '@inventoryrpa/ledger'
 import type { Logger, Metrics } from '@inventoryrpa/observability'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import type { Enqueuer } from './enqueuer.ts'
 import { authenticationPlugin } from './plugins/authentication.ts'
-import { bodyDigestPlugin } from './plugins/body-digest.ts'
+import { jsonBodyPlugin } from './plugins/json-body.ts'
 import { openapiPlugin } from './plugins/openapi.ts'
 import { problemsPlugin } from './plugins/problems.ts'
 import { requestMetricsPlugin } from './plugins/request-metrics.ts'
@@ -33,7 +33,7 @@ const requestTimeoutMs = 30_000
 export const buildApp = async (deps: AppDeps): Promise<FastifyInstance> => {
   const app = Fastify({
     loggerInstance: deps.logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => crypto.randomUUID(),
     bodyLimit: bodyLimitBytes,
     handlerTimeout: handlerTimeoutMs,
@@ -46,7 +46,7 @@ export const buildApp = async (deps: AppDeps): Promise<FastifyInstance> => {
 
   await app.register(problemsPlugin, { report: deps.report })
   await app.register(requestMetricsPlugin, { metrics: deps.metrics })
-  await app.register(bodyDigestPlugin)
+  await app.register(jsonBodyPlugin)
   await app.register(openapiPlugin)
   await app.register(
     async (v1) => {

@@ -1,7 +1,7 @@
 import { inspectBatch, type LedgerDatabase } from '@inventoryrpa/ledger'
 import { type HealthCheck, type Logger, type Metrics, opsRoutes } from '@inventoryrpa/observability'
 import type { Producer } from '@inventoryrpa/queue'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { bullBoardPlugin } from './plugins/bull-board.ts'
@@ -23,7 +23,7 @@ const boardPath = '/queues'
 export const buildOps = async (deps: OpsDeps): Promise<FastifyInstance> => {
   const app = Fastify({
     loggerInstance: deps.logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: true,
   })
   await app.register(opsRoutes, deps)

@@ -45,5 +45,5 @@ export const authenticationPlugin = fp<{ db: LedgerDatabase }>(
       request.apiKey = apiKey
     })
   },
-  { name: 'authentication', dependencies: ['problems'], encapsulate: true },
+  { name: 'authentication', dependencies: ['problems'] },
 )

@@ -28,7 +28,7 @@ export const operatorAccessPlugin = fp<OperatorAccessOptions>(
       request.log.info(action, 'operator action')
     })
   },
-  { name: 'operator-access', encapsulate: true },
+  { name: 'operator-access' },
 )
 
 /** In constant time for texts of one length; the length itself is no secret worth hiding. */

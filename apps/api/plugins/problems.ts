@@ -9,10 +9,14 @@ import {
   LedgerConflictError,
   LedgerUnavailableError,
 } from '@inventoryrpa/ledger'
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import type {
+  FastifyError,
+  FastifyReply,
+  FastifyRequest,
+  FastifySchemaValidationError,
+} from 'fastify'
 import fp from 'fastify-plugin'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
-import type { $ZodIssue } from 'zod/v4/core'
 
 type Fault = { path: string; message: string }
 
@@ -101,8 +105,7 @@ const problemOf = (error: unknown): ProblemError => {
     })
   }
   if (hasZodFastifySchemaValidationErrors(error)) {
-    const issues = error.validation.map((fault) => fault.params.issue as $ZodIssue)
-    const errors = issues.flatMap(faultsOf)
+    const errors = error.validation.flatMap(faultsOf)
     const part = error.validationContext ?? 'request'
     return new ProblemError('invalid-request', `the ${part} has ${errors.length} faults`, {
       errors,
@@ -132,10 +135,16 @@ const fastifyProblems: Readonly<Record<string, ProblemCode>> = {
 }
 
 /** A field that is not allowed is at fault itself, not the object that holds it. */
-const faultsOf = (issue: $ZodIssue): Fault[] => {
-  const at = (path: readonly PropertyKey[]) =>
-    path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
-  return issue.code === 'unrecognized_keys'
-    ? issue.keys.map((key) => ({ path: at([...issue.path, key]), message: 'is not allowed here' }))
-    : [{ path: at(issue.path), message: issue.message }]
+const faultsOf = ({
+  instancePath,
+  keyword,
+  message,
+  params,
+}: FastifySchemaValidationError): Fault[] => {
+  const path = instancePath === '/' ? '' : instancePath
+  if (keyword !== 'unrecognized_keys') return [{ path, message: message ?? 'is not valid' }]
+  return (params.keys as string[]).map((key) => ({
+    path: `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+    message: 'is not allowed here',
+  }))
 }

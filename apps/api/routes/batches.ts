@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import {
   batch,
   batchState,
@@ -21,6 +22,8 @@ import { ProblemError } from '../plugins/problems.ts'
 import { problemResponses } from './problem-responses.ts'
 
 export type BatchRoutesOptions = { db: LedgerDatabase; enqueuer: Enqueuer; maxChunkLines: number }
+
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest()
 
 const params = z.object({ id: z.uuid() })
 
@@ -71,8 +74,8 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
           mode,
           negativeStock,
           lines,
-          idempotency:
-            key && request.bodySha256 ? { key, bodySha256: request.bodySha256 } : undefined,
+          body: request.bodyBytes,
+          idempotency: key ? { key, bodySha256: sha256(request.bodyBytes) } : undefined,
         },
         { maxChunkLines },
       )

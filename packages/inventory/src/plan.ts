@@ -8,11 +8,14 @@ type Placed = { readonly type: string; readonly sku: string; readonly location: 
  *
  * Lines of one level stay together, side by side, in their order. A transfer ties two levels of its
  * SKU, so a SKU with a transfer stays together as a whole. A chunk is closed when the next group would
- * take it over `maxLines`; one larger group is a chunk of its own.
+ * take it over `maxLines`; one larger group is a chunk of its own. Lines that fit one chunk keep the
+ * order sent.
  *
  * @returns the lines' indexes, a list for each chunk
  */
 export const planChunks = (lines: readonly Placed[], maxLines: number): number[][] => {
+  if (lines.length <= maxLines) return [lines.map((_, index) => index)]
+
   const transferred = new Set<string>()
   for (const line of lines) if (line.type === 'transfer') transferred.add(line.sku)
 

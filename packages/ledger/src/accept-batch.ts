@@ -13,6 +13,8 @@ export type AcceptBatch = {
   mode: 'apply'
   negativeStock: 'reject' | 'allow'
   lines: readonly Line[]
+  /** The request's own text: JSON with exactly these `lines`. Stored as it is when they fit one chunk. */
+  body?: Buffer | undefined
   /** The key with a hash of everything it must stand for. */
   idempotency?: { key: string; bodySha256: Buffer } | undefined
 }
@@ -64,7 +66,8 @@ export const acceptBatch = async (
         insert into chunks (batch_id, chunk, line_count, lines)
         select batch.id, c.* from batch, (values ${sql.join(
           chunks.map((indexes, chunk) => {
-            const lines = storeLines(batch.lines, indexes)
+            const lines =
+              chunks.length === 1 && batch.body ? batch.body : storeLines(batch.lines, indexes)
             return sql`(${chunk}::int, ${indexes.length}::int, ${lines}::text)`
           }),
         )}) c

@@ -1,8 +1,11 @@
 import type { Line as SentLine } from '@inventoryrpa/contracts'
 import { type Line, parseQuantity } from '@inventoryrpa/inventory'
 
-/** A chunk's lines as they are kept: as sent, with their places in the request. */
-type StoredLines = { numbers: number[]; lines: SentLine[] }
+/**
+ * A chunk's lines as they are kept: as sent. Without `numbers` they are a whole request in its order,
+ * so that the body of a request that makes one chunk is stored as it came, byte for byte.
+ */
+type StoredLines = { numbers?: number[]; lines: SentLine[] }
 
 /** Picks a chunk's lines out of the batch, by index, as text to store. */
 export const storeLines = (lines: readonly SentLine[], indexes: readonly number[]): string => {
@@ -16,7 +19,7 @@ export const storeLines = (lines: readonly SentLine[], indexes: readonly number[
 /** Reads them as the rules want them. @param acceptedAt epoch ms: when a line that does not say so happened */
 export const readLines = (text: string, acceptedAt: number): Line[] => {
   const { numbers, lines } = JSON.parse(text) as StoredLines
-  return lines.map((line, index) => readLine(line, numbers[index] as number, acceptedAt))
+  return lines.map((line, index) => readLine(line, numbers?.[index] ?? index + 1, acceptedAt))
 }
 
 const readLine = (line: SentLine, number: number, acceptedAt: number): Line => {
