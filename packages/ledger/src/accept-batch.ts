@@ -5,7 +5,7 @@ import { sql } from 'kysely'
 import { type BatchRow, toAcceptedBatch } from './batches.ts'
 import type { LedgerDatabase } from './database.ts'
 import { isUniqueViolation } from './errors.ts'
-import { storeLines } from './stored-lines.ts'
+import { storeBody, storeLines } from './stored-lines.ts'
 
 export type AcceptBatch = {
   tenantId: number
@@ -40,7 +40,12 @@ export const acceptBatch = async (
 ): Promise<Accepted> => {
   const id = randomUUIDv7()
   const chunks = planChunks(batch.lines, maxChunkLines)
-  const { tenantId, idempotency } = batch
+  const { tenantId, idempotency, body } = batch
+  const stored = await Promise.all(
+    chunks.map((indexes) =>
+      chunks.length === 1 && body ? storeBody(body) : storeLines(batch.lines, indexes),
+    ),
+  )
   try {
     const { rows } = await sql<BatchRow>`
       with admitted as (
@@ -65,11 +70,9 @@ export const acceptBatch = async (
       } chunk as (
         insert into chunks (batch_id, chunk, line_count, lines)
         select batch.id, c.* from batch, (values ${sql.join(
-          chunks.map((indexes, chunk) => {
-            const lines =
-              chunks.length === 1 && batch.body ? batch.body : storeLines(batch.lines, indexes)
-            return sql`(${chunk}::int, ${indexes.length}::int, ${lines}::text)`
-          }),
+          stored.map(
+            (lines, chunk) => sql`(${chunk}::int, ${chunks[chunk]?.length}::int, ${lines}::bytea)`,
+          ),
         )}) c
       )
       select * from batch

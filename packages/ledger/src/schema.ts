@@ -38,7 +38,7 @@ export type Schema = {
     batch_id: string
     chunk: number
     line_count: number
-    lines: string
+    lines: Buffer
     created_at: CreatedAt
     settled_at: Date | null
     dead_at: Date | null

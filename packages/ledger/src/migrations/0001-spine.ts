@@ -2,7 +2,8 @@ import { type Kysely, sql } from 'kysely'
 
 /**
  * The spine: tenants and their keys, batches with their chunks, stock levels and the movements that
- * made them. `lines` is stored uncompressed out of line: compressing it costs more than the insert.
+ * made them. `lines` is JSON compressed with zstd by the one who writes it (ADR 3): PostgreSQL need
+ * not try again.
  * SKU and location use the C collation, so that they compare byte by byte on every machine.
  */
 export const up = async (db: Kysely<unknown>): Promise<void> => {
@@ -59,7 +60,7 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
       batch_id uuid not null references batches,
       chunk int not null,
       line_count int not null,
-      lines text not null,
+      lines bytea not null,
       created_at timestamptz(3) not null default now(),
       settled_at timestamptz(3),
       dead_at timestamptz(3),
