@@ -57,11 +57,9 @@ export const port = whole('a TCP port (0 picks a free one)', 0, 65_535)
 
 const url = (schemes: string[]) =>
   secret(
-    z
-      .url({ protocol: new RegExp(`^(?:${schemes.join('|')})$`) })
-      .meta({
-        description: `must be a URL that starts with ${schemes.map((s) => `${s}://`).join(' or ')}`,
-      }),
+    z.url({ protocol: new RegExp(`^(?:${schemes.join('|')})$`) }).meta({
+      description: `must be a URL that starts with ${schemes.map((s) => `${s}://`).join(' or ')}`,
+    }),
   )
 
 /** What both apps read from the environment. */

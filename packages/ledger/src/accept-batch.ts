@@ -41,10 +41,8 @@ export const acceptBatch = async (
   const id = randomUUIDv7()
   const chunks = planChunks(batch.lines, maxChunkLines)
   const { tenantId, idempotency, body } = batch
-  const stored = await Promise.all(
-    chunks.map((indexes) =>
-      chunks.length === 1 && body ? storeBody(body) : storeLines(batch.lines, indexes),
-    ),
+  const stored = chunks.map((indexes) =>
+    chunks.length === 1 && body ? storeBody(body) : storeLines(batch.lines, indexes),
   )
   try {
     const { rows } = await sql<BatchRow>`

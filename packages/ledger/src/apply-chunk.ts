@@ -53,7 +53,7 @@ const applyInTransaction = async (
   if (chunk.settled_at) return { outcome: 'already-settled' }
 
   const tenantId = chunk.tenant_id
-  const lines = await readLines(chunk.lines, chunk.created_at.getTime())
+  const lines = readLines(chunk.lines, chunk.created_at.getTime())
   const before = await lockLevels(trx, tenantId, lines)
   const { movements, rejections, levels } = applyLines(lines, before, {
     negativeStock: chunk.negative_stock,
@@ -133,7 +133,7 @@ export const markChunkDead = async (
   db.transaction().execute(async (trx) => {
     const chunk = await lockChunk(trx, ref)
     if (!chunk || chunk.settled_at || chunk.dead_at) return false
-    const lines = await readLines(chunk.lines, chunk.created_at.getTime())
+    const lines = readLines(chunk.lines, chunk.created_at.getTime())
     // 1,000 rows a statement: PostgreSQL takes 65,535 parameters.
     for (let from = 0; from < lines.length; from += 1_000) {
       const rows = lines.slice(from, from + 1_000).map((line) => ({
