@@ -1,1 +1,9 @@
-export {}
+export { type AppProcess, type ReadyMessage, spawnApp } from './app-process.ts'
+export { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.ts'
+export { freePort, portIsFree } from './free-port.ts'
+export { type OnlineRetailLine, readOnlineRetailDay, sumByKey } from './online-retail.ts'
+export { LockedError, takePidLock } from './pid-lock.ts'
+export { removeCluster } from './postgres-data-dir.ts'
+export { readFileIfPresent, writePrivateFile } from './private-file.ts'
+export { parentOf, processStart, signal, waitUntilGone } from './process-info.ts'
+export { type System, type SystemOptions, startSystem } from './system.ts'

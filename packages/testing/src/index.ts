@@ -1,1 +1,8 @@
-export {}
+export { type FaultProxy, startProxy } from './fault-proxy.ts'
+export { type PostgresServer, startPostgres, volatileSettings } from './postgres-server.ts'
+export { findRedis } from './redis-binary.ts'
+export { redisCommand } from './redis-command.ts'
+export { type Redis, startRedis } from './redis-server.ts'
+export { createTestDatabase, type TestDatabase } from './test-database.ts'
+export { type TestRedis, testRedis } from './test-redis.ts'
+export { until } from './until.ts'

@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config'
+import { SummaryReporter } from './packages/testing/src/summary-reporter.ts'
+
+export default defineConfig({
+  test: {
+    include: ['{apps,packages,bench}/**/test/**/*.test.ts'],
+    globalSetup: ['packages/testing/src/global-setup.ts'],
+    pool: 'forks',
+    fileParallelism: true,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    // A forgotten .only or an empty selection must not look like success.
+    allowOnly: false,
+    passWithNoTests: false,
+    reporters: ['default', new SummaryReporter()],
+  },
+})
