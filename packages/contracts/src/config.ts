@@ -10,9 +10,14 @@ export class ConfigError extends Error {
 export const secret = <T extends z.ZodType>(schema: T): T =>
   schema.meta({ ...schema.meta(), secret: true })
 
-const isSecret = (schema: z.ZodType): boolean => {
-  if (schema.meta()?.secret === true) return true
-  return 'unwrap' in schema && typeof schema.unwrap === 'function' && isSecret(schema.unwrap())
+type Meta = { secret?: boolean; description?: string }
+
+/** What is said of a variable, whether or not it is optional or has a default. */
+const metaOf = (schema: z.ZodType | undefined): Meta => {
+  if (!schema) return {}
+  const inner =
+    'unwrap' in schema && typeof schema.unwrap === 'function' ? schema.unwrap() : undefined
+  return { ...metaOf(inner), ...(schema.meta() as Meta | undefined) }
 }
 
 /**
@@ -29,15 +34,13 @@ export const parseConfig = <Shape extends z.ZodRawShape>(
   if (parsed.success) return Object.freeze(parsed.data)
   const lines = parsed.error.issues.map((issue) => {
     const variable = String(issue.path[0])
-    const field = schema.shape[variable] as z.ZodType | undefined
+    const { secret: isSecret, description } = metaOf(
+      schema.shape[variable] as z.ZodType | undefined,
+    )
     const value = given[variable]
     const shown =
-      value === undefined
-        ? 'not set'
-        : field && isSecret(field)
-          ? 'set, not shown'
-          : JSON.stringify(value)
-    return `${variable} (${shown}): ${field?.meta()?.description ?? issue.message}`
+      value === undefined ? 'not set' : isSecret ? 'set, not shown' : JSON.stringify(value)
+    return `${variable} (${shown}): ${description ?? issue.message}`
   })
   throw new ConfigError(`Invalid configuration.\n  ${lines.join('\n  ')}`)
 }

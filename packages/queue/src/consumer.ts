@@ -43,7 +43,7 @@ export type Consumer = {
 
 /** A stall is a crashed or frozen worker, not a failed attempt: a healthy job must survive many of them. */
 const maxStalledCount = 1_000
-const lockDurationMs = 30_000
+const lockDurationMs = 10_000
 const stalledIntervalMs = 5_000
 
 /** An error that says `retryable: false` is not tried again, nor is a payload that its handler cannot read. */

@@ -1,0 +1,103 @@
+import { expect, test } from 'vitest'
+import { z } from 'zod'
+import { ConfigError, commonConfig, parseConfig, secret, wholeNumber } from '../src/index.ts'
+
+const schema = z.object(commonConfig)
+const right = { DATABASE_URL: 'postgres://user:hunter2@db/stock' }
+
+const faults = (env: Record<string, string | undefined>, given: z.ZodObject = schema): string[] => {
+  try {
+    parseConfig(given, env)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message.split('\n').slice(1)
+    throw error
+  }
+  return []
+}
+
+test('what is not given has its default, and what does not concern the app is left out', () => {
+  const config = parseConfig(schema, { ...right, HOME: '/root' })
+  expect(config).toMatchObject({ ...right, JOB_ATTEMPTS: 3, LOG_LEVEL: 'info' })
+  expect(config).not.toHaveProperty('HOME')
+})
+
+test('whole numbers are numbers afterwards', () => {
+  expect(parseConfig(schema, { ...right, JOB_ATTEMPTS: '7' }).JOB_ATTEMPTS).toBe(7)
+})
+
+test('an empty variable counts as absent', () => {
+  const config = parseConfig(schema, { ...right, LOG_LEVEL: '', REDIS_URL: '', JOB_ATTEMPTS: '' })
+  expect(config).toMatchObject({ LOG_LEVEL: 'info', JOB_ATTEMPTS: 3 })
+  expect(config.REDIS_URL).toBeUndefined()
+  expect(faults({ DATABASE_URL: '' })).toEqual([expect.stringContaining('DATABASE_URL (not set)')])
+})
+
+test('the parsed configuration cannot be changed', () => {
+  const config = parseConfig(schema, right) as Record<string, unknown>
+  expect(() => {
+    config.LOG_LEVEL = 'silent'
+  }).toThrow(TypeError)
+  expect(config.LOG_LEVEL).toBe('info')
+})
+
+test('a wrong value is answered with the variable, what was given and what is allowed', () => {
+  expect(faults({ ...right, LOG_LEVEL: 'loud' })).toEqual([
+    '  LOG_LEVEL ("loud"): must be trace, debug, info, warn, error, fatal or silent',
+  ])
+  expect(faults({ ...right, JOB_ATTEMPTS: '0' })).toEqual([
+    '  JOB_ATTEMPTS ("0"): must be attempts before a job fails, a whole number from 1 to 100',
+  ])
+})
+
+test.for(['0', '101', '1.5', 'many', ' ', '1e1000', 'NaN', '-1'])(
+  '%j attempts are refused',
+  (value) => {
+    expect(faults({ ...right, JOB_ATTEMPTS: value })).toHaveLength(1)
+  },
+)
+
+test('all faults are told at once', () => {
+  const told = faults({ LOG_LEVEL: 'loud', JOB_ATTEMPTS: 'x', REDIS_URL: 'http://redis' })
+  expect(told.map((line) => line.trim().split(' ')[0]).sort()).toEqual([
+    'DATABASE_URL',
+    'JOB_ATTEMPTS',
+    'LOG_LEVEL',
+    'REDIS_URL',
+  ])
+})
+
+test.for(['DATABASE_URL', 'REDIS_URL', 'SENTRY_DSN'])(
+  'the value of %s is in no message, however wrong it is',
+  (variable) => {
+    for (const value of ['canary', 'http//user:canary@host', 'canary://x', ' canary']) {
+      const told = faults({ ...right, [variable]: value }).join()
+      expect(told).toContain(`${variable} (set, not shown): must be a`)
+      expect(told).not.toContain('canary')
+    }
+  },
+)
+
+test('a secret stays one under a default, as optional, and after its description', () => {
+  const word = z.string().min(10)
+  const given = z.object({
+    PLAIN: secret(word),
+    OPTIONAL: secret(word).optional(),
+    DEFAULT: secret(word).default('long enough'),
+    NESTED: secret(word).optional().nullable(),
+    DESCRIBED: secret(word.meta({ description: 'must be long' })),
+  })
+  const told = faults(Object.fromEntries(Object.keys(given.shape).map((k) => [k, 'canary'])), given)
+  expect(told).toHaveLength(5)
+  expect(told.join()).not.toContain('canary')
+})
+
+test('a value that would forge a log line is shown escaped', () => {
+  const told = faults({ ...right, LOG_LEVEL: 'x\nDATABASE_URL (fine)' })
+  expect(told).toHaveLength(1)
+})
+
+test('the ends of a range are allowed', () => {
+  const given = z.object({ WAIT: wholeNumber('milliseconds to wait', 1, 1_000) })
+  for (const value of ['1', '1000']) expect(faults({ WAIT: value }, given)).toEqual([])
+  for (const value of ['0', '1001']) expect(faults({ WAIT: value }, given)).toHaveLength(1)
+})
