@@ -16,18 +16,16 @@ try {
   const { startServer } = await import('./server.ts')
   const server = await startServer(config, reporting, { pretty: process.stdout.isTTY })
 
-  const closing = closeWithGrace(
-    { delay: shutdownGraceMs, logger: false },
-    async ({ signal, err }) => {
-      if (err) {
-        server.logger.fatal({ err }, 'stopping after an error nobody caught')
-        reporting.report(err, {})
-      } else server.logger.info({ signal }, 'stopping')
-      await server.close()
-      await reporting.close(2_000)
-    },
-  )
-  process.once('disconnect', () => closing.close())
+  closeWithGrace({ delay: shutdownGraceMs, logger: false }, async ({ signal, err }) => {
+    if (err) {
+      server.logger.fatal({ err }, 'stopping after an error nobody caught')
+      reporting.report(err, {})
+    } else server.logger.info({ signal }, 'stopping')
+    await server.close()
+    await reporting.close(2_000)
+  })
+  // The supervisor that started this process is gone.
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
   process.send?.({ type: 'ready', publicUrl: server.publicUrl, opsUrl: server.opsUrl })
 } catch (error) {
   console.error(error instanceof ConfigError ? error.message : error)

@@ -17,7 +17,7 @@ try {
   const { startWorker } = await import('./worker.ts')
   const worker = await startWorker(config, reporting, { pretty: process.stdout.isTTY })
 
-  const closing = closeWithGrace(
+  closeWithGrace(
     { delay: config.SHUTDOWN_GRACE_MS + closingMs, logger: false },
     async ({ signal, err }) => {
       if (err) {
@@ -28,7 +28,8 @@ try {
       await reporting.close(2_000)
     },
   )
-  process.once('disconnect', () => closing.close())
+  // The supervisor that started this process is gone.
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
   process.send?.({ type: 'ready', opsUrl: worker.opsUrl })
 } catch (error) {
   console.error(error instanceof ConfigError ? error.message : error)

@@ -20,9 +20,13 @@ const isPast = (value: string) => {
   return isLongAgo(value, now) || Date.parse(value) <= now + clockSkewMs
 }
 
+/** Before it, a zone may lead to a year that PostgreSQL does not write with four digits. */
+const isStorable = (value: string) => value >= '0002'
+
 /** RFC 3339 with a zone, kept to the millisecond, at most five minutes ahead of this machine's clock. */
 export const pastInstant = z.iso
-  .datetime({ offset: true, error: 'must be an RFC 3339 date-time with a zone' })
+  .datetime({ offset: true, error: 'must be an RFC 3339 date-time with a zone', abort: true })
+  .refine(isStorable, { error: 'must not lie before the year 2' })
   .refine(isPast, { error: 'must not lie more than 5 minutes in the future' })
   .meta({ id: 'PastInstant', examples: ['2010-12-01T08:26:00Z'] })
 

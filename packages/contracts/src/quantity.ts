@@ -17,7 +17,7 @@ const isDecimal = (value: number | string) =>
 /** A signed quantity in units of stock. Exact: it is never computed with as a float. */
 export const quantity = z
   .union([z.number(), z.string()], { error: `must be ${allowed}` })
-  .refine(isDecimal, { error: `must be ${allowed}` })
+  .refine(isDecimal, { error: `must be ${allowed}`, abort: true })
   .meta({ id: 'Quantity', description: `Units of stock: ${allowed}.`, examples: [-6, '2.5'] })
 
 const isNotNegative = (value: number | string) => Number(value) >= 0

@@ -69,7 +69,7 @@ test('all faults are told at once', () => {
 test.for(['DATABASE_URL', 'REDIS_URL', 'SENTRY_DSN'])(
   'the value of %s is in no message, however wrong it is',
   (variable) => {
-    for (const value of ['canary', 'http//user:canary@host', 'canary://x', ' canary']) {
+    for (const value of ['canary', 'http//user:canary@host', '//canary', ' canary']) {
       const told = faults({ ...right, [variable]: value }).join()
       expect(told).toContain(`${variable} (set, not shown): must be a`)
       expect(told).not.toContain('canary')

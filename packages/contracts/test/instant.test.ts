@@ -84,4 +84,5 @@ test('no instant lies before the years that PostgreSQL shares with this machine'
   for (const value of ['0000-01-01T00:00:00Z', '0001-01-01T00:00:00+23:59']) {
     expect(countedAt(value)).toEqual(['/lines/0/countedAt'])
   }
+  expect(countedAt('0002-01-01T00:00:00+23:59')).toEqual([])
 })

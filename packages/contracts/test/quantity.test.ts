@@ -46,7 +46,7 @@ test.for([
   ['its absence', undefined],
 ] as const)('%s is refused as a quantity', ([, quantity]) => {
   expect(refusals(submitBatch, withLine({ quantity }))).toEqual(['/lines/0/quantity'])
-  expect(refusals(submitBatch, withLine({ quantity }, exampleCount))).toContain('/lines/0/quantity')
+  expect(refusals(submitBatch, withLine({ quantity }, exampleCount))).toEqual(['/lines/0/quantity'])
 })
 
 test.for([exampleCount, exampleTransfer])('a $type is never below zero', (line) => {

@@ -98,9 +98,9 @@ export const applyLines = (
       version: next.version,
     })
   }
-  const fitsLedger = (line: Line, onHand: Thousandths) => {
-    if (onHand <= maxOnHand && onHand >= -maxOnHand) return true
-    reject(line, 'on_hand_out_of_range', `on-hand would be ${formatQuantity(onHand)}`)
+  const fitsLedger = (line: Line, quantity: Thousandths, what = 'on-hand') => {
+    if (quantity <= maxOnHand && quantity >= -maxOnHand) return true
+    reject(line, 'on_hand_out_of_range', `${what} would be ${formatQuantity(quantity)}`)
     return false
   }
   const takesBelowZero = (line: Line, quantity: Thousandths, onHand: Thousandths) => {
@@ -132,7 +132,7 @@ export const applyLines = (
     )
     const onHandThen = level.onHand - policy.movedSince(line) - movedHere
     const variance = line.quantity - onHandThen
-    if (fitsLedger(line, level.onHand + variance)) {
+    if (fitsLedger(line, level.onHand + variance) && fitsLedger(line, variance, 'the variance')) {
       move(line, 0, line.location, variance, line.occurredAt)
     }
   }

@@ -4,13 +4,14 @@ export type Thousandths = bigint
 /** On-hand beyond this magnitude does not fit the ledger's numeric(18,3). */
 export const maxOnHand: Thousandths = 10n ** 18n - 1n
 
+const decimal = /^-?\d+(?:\.\d{1,3})?$/
+
 /** Reads a decimal with at most three places, as the contracts allow it. @throws RangeError for anything else */
 export const parseQuantity = (value: number | string): Thousandths => {
   const text = String(value)
+  if (!decimal.test(text)) throw new RangeError(`not a quantity: ${text}`)
   const point = text.indexOf('.')
   if (point === -1) return BigInt(text) * 1000n
-  const places = text.length - point - 1
-  if (places < 1 || places > 3) throw new RangeError(`not a quantity: ${text}`)
   return BigInt(text.slice(0, point) + text.slice(point + 1).padEnd(3, '0'))
 }
 

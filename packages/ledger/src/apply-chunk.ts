@@ -1,5 +1,5 @@
 import { applyLines, type Line } from '@inventoryrpa/inventory'
-import { sql, type Transaction } from 'kysely'
+import { type Insertable, sql, type Transaction } from 'kysely'
 import type { LedgerDatabase } from './database.ts'
 import { LedgerConflictError } from './errors.ts'
 import { lockLevels, movedSinceCounts, saveLevels } from './levels.ts'
@@ -63,19 +63,13 @@ const applyInTransaction = async (
   if (chunk.dead_at) await forgetDeadLines(trx, ref)
   await saveLevels(trx, tenantId, before, levels)
   await saveMovements(trx, tenantId, ref.batchId, movements)
-  if (rejections.length > 0) {
-    await trx
-      .insertInto('line_outcomes')
-      .values(
-        rejections.map(({ line, code, detail }) => ({
-          ...outcomeRow(ref, line),
-          outcome: 'rejected' as const,
-          code,
-          detail,
-        })),
-      )
-      .execute()
-  }
+  const rejectedRows = rejections.map(({ line, code, detail }) => ({
+    ...outcomeRow(ref, line),
+    outcome: 'rejected' as const,
+    code,
+    detail,
+  }))
+  await saveOutcomes(trx, rejectedRows)
   await trx
     .updateTable('chunks')
     .set({ settled_at: sql<Date>`now()`, dead_at: null, error: null })
@@ -134,16 +128,13 @@ export const markChunkDead = async (
     const chunk = await lockChunk(trx, ref)
     if (!chunk || chunk.settled_at || chunk.dead_at) return false
     const lines = readLines(chunk.lines, chunk.created_at.getTime())
-    // 1,000 rows a statement: PostgreSQL takes 65,535 parameters.
-    for (let from = 0; from < lines.length; from += 1_000) {
-      const rows = lines.slice(from, from + 1_000).map((line) => ({
-        ...outcomeRow(ref, line),
-        outcome: 'dead' as const,
-        code,
-        detail: message,
-      }))
-      await trx.insertInto('line_outcomes').values(rows).execute()
-    }
+    const deadRows = lines.map((line) => ({
+      ...outcomeRow(ref, line),
+      outcome: 'dead' as const,
+      code,
+      detail: message,
+    }))
+    await saveOutcomes(trx, deadRows)
     await trx
       .updateTable('chunks')
       .set({ dead_at: sql<Date>`now()`, error: message })
@@ -161,6 +152,19 @@ const forgetDeadLines = (trx: Transaction<Schema>, ref: ChunkRef) =>
     .where('chunk', '=', ref.chunk)
     .where('outcome', '=', 'dead')
     .execute()
+
+/** 1,000 rows a statement: PostgreSQL takes 65,535 parameters. */
+const saveOutcomes = async (
+  trx: Transaction<Schema>,
+  rows: Insertable<Schema['line_outcomes']>[],
+): Promise<void> => {
+  for (let from = 0; from < rows.length; from += 1_000) {
+    await trx
+      .insertInto('line_outcomes')
+      .values(rows.slice(from, from + 1_000))
+      .execute()
+  }
+}
 
 const outcomeRow = ({ batchId, chunk }: ChunkRef, line: Line) => ({
   batch_id: batchId,

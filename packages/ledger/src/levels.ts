@@ -115,6 +115,6 @@ const levelValues = (levels: [string, Level][]) => {
     ${keys.map(([sku]) => sku)}::text[], ${keys.map(([, location]) => location)}::text[],
     ${levels.map(([, level]) => formatQuantity(level.onHand))}::numeric[],
     ${levels.map(([, level]) => level.version)}::bigint[],
-    ${levels.map(([, { lastCountedAt }]) => lastCountedAt && new Date(lastCountedAt).toISOString())}::timestamptz[]
+    ${levels.map(([, { lastCountedAt }]) => (lastCountedAt === null ? null : new Date(lastCountedAt).toISOString()))}::timestamptz[]
   ) v(sku, location, on_hand, version, last_counted_at)`
 }

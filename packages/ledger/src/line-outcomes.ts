@@ -26,11 +26,11 @@ export const listLineOutcomes = async (
         ) order by leg.leg)
         from movements leg where leg.batch_id = m.batch_id and leg.line = m.line
       ) as movements
-    from movements m where m.batch_id = ${batchId} and m.leg = 0 and m.line > ${after}
+    from movements m where m.batch_id = ${batchId} and m.leg = 0 and m.line > ${after}::bigint
     order by m.line limit ${limit + 1}`
   const others = sql`
     select line, outcome, code, detail, type, sku, location, reference, '[]'::json as movements
-    from line_outcomes where batch_id = ${batchId} and line > ${after}
+    from line_outcomes where batch_id = ${batchId} and line > ${after}::bigint
     ${outcome === undefined ? sql`` : sql`and outcome = ${outcome}`}
     order by line limit ${limit + 1}`
   const sources =

@@ -24,9 +24,12 @@ export const migrateLedger = async (databaseUrl: string): Promise<void> => {
 
 /** Whether every migration this build knows has run here. A newer schema is fine: changes only expand it. */
 export const isMigrated = async (db: LedgerDatabase): Promise<boolean> => {
+  const { rows: tables } = await sql`
+    select where to_regclass('kysely_migration') is not null
+  `.execute(db)
+  if (tables.length === 0) return false
   const { rows } = await sql<{ done: boolean }>`
     select exists (select from kysely_migration where name = ${newestMigration}) as done
-    where to_regclass('kysely_migration') is not null
   `.execute(db)
   return rows[0]?.done ?? false
 }

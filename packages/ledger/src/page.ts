@@ -17,6 +17,7 @@ const isPart: Record<CursorPart, (value: unknown) => boolean> = {
   instant: (value) =>
     typeof value === 'string' &&
     Number.isFinite(Date.parse(value)) &&
+    value > '0001' && // not a year that PostgreSQL writes otherwise
     value === new Date(value).toISOString(),
 }
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { finished } from 'node:stream/promises'
 
 /** What an app's main.ts sends over IPC once it serves. */
 export interface ReadyMessage {
@@ -35,6 +36,8 @@ export interface AppProcess {
   /** SIGTERM, and SIGKILL when `graceMs` have passed; `killed` says whether it came to that. */
   stop(options: { graceMs: number }): Promise<AppExit & { killed: boolean }>
   kill(signal: NodeJS.Signals): void
+  /** Closes the IPC channel, as the end of this process would. */
+  disconnect(): void
 }
 
 const wordsKept = 30
@@ -52,7 +55,11 @@ export function spawnApp(options: AppProcessOptions): AppProcess {
   })
   const words = collectWords(child, options.onLog)
   const exited = new Promise<AppExit>((resolve) => {
-    child.once('close', (code, signal) => resolve({ code, signal }))
+    // Not 'close', which never comes after disconnect(); the streams' own end brings the last words.
+    child.once('exit', async (code, signal) => {
+      await Promise.allSettled([child.stdout, child.stderr].map((it) => it && finished(it)))
+      resolve({ code, signal })
+    })
     child.once('error', (error) => {
       words.push(error.message)
       resolve({ code: null, signal: null })
@@ -76,6 +83,7 @@ export function spawnApp(options: AppProcessOptions): AppProcess {
       return { ...exit, killed: exit.signal === 'SIGKILL' }
     },
     kill: (signal) => void child.kill(signal),
+    disconnect: () => child.disconnect(),
   }
 }
 

@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest'
+import {
+  applyChunk,
+  type ChunkRef,
+  listUnsettledChunks,
+  markChunkDead,
+  measureBacklog,
+} from '../src/index.ts'
+import { adjustment } from './lines.ts'
+import { submit, useLedger } from './test-ledger.ts'
+
+const ledger = useLedger()
+
+const submitChunks = async (chunks: number) => {
+  const lines = Array.from({ length: chunks }, (_, index) => adjustment(`S${index}`, 1))
+  return submit(ledger.db, await ledger.newTenant(), lines, { maxChunkLines: 1 })
+}
+const unsettled = async (limit: number, olderThanMs = 0) => {
+  const pages: ChunkRef[][] = []
+  let after: ChunkRef | undefined
+  do {
+    pages.push(await listUnsettledChunks(ledger.db, { olderThanMs, limit, after }))
+    after = pages.at(-1)?.at(-1)
+  } while (after && pages.length < 100)
+  return pages.flat()
+}
+const settleAll = async () => {
+  for (const chunk of await unsettled(100)) await applyChunk(ledger.db, chunk)
+}
+const makeOlder = ({ batchId, chunk }: ChunkRef, seconds: number) =>
+  ledger.admin.query(
+    'update chunks set created_at = created_at - make_interval(secs => $3) where batch_id = $1 and chunk = $2',
+    [batchId, chunk, seconds],
+  )
+
+test('chunks that are neither settled nor dead are listed once each, page by page, in order', async () => {
+  await settleAll()
+  const batches = [await submitChunks(5), await submitChunks(3)]
+  const chunks = batches.flatMap((batch) => batch.chunks)
+  for (const limit of [1, 2, 3, 8, 100]) expect(await unsettled(limit)).toEqual(chunks)
+  const [first, second, ...others] = chunks as [ChunkRef, ChunkRef, ...ChunkRef[]]
+  await applyChunk(ledger.db, first)
+  await markChunkDead(ledger.db, second, { code: 'poison', message: 'it threw' })
+  expect(await unsettled(2)).toEqual(others)
+})
+
+test('the youngest are left to whoever is enqueuing them', async () => {
+  await settleAll()
+  const { chunks } = await submitChunks(3)
+  const [, old] = chunks as [ChunkRef, ChunkRef]
+  expect(await unsettled(10, 60_000)).toEqual([])
+  await makeOlder(old, 61)
+  expect(await unsettled(10, 60_000)).toEqual([old])
+})
+
+test('the backlog is what is neither settled nor dead, and the age of its oldest', async () => {
+  await settleAll()
+  expect(await measureBacklog(ledger.db)).toEqual({ pendingLines: 0, oldestPendingSeconds: 0 })
+  const { chunks } = await submitChunks(3)
+  const [old, dead, settled] = chunks as [ChunkRef, ChunkRef, ChunkRef]
+  await makeOlder(old, 3_600)
+  const backlog = await measureBacklog(ledger.db)
+  expect(backlog.pendingLines).toBe(3)
+  expect(backlog.oldestPendingSeconds).toBeGreaterThanOrEqual(3_600)
+  expect(backlog.oldestPendingSeconds).toBeLessThan(3_720)
+  await markChunkDead(ledger.db, dead, { code: 'poison', message: 'it threw' })
+  await applyChunk(ledger.db, settled)
+  expect((await measureBacklog(ledger.db)).pendingLines).toBe(1)
+  await applyChunk(ledger.db, old)
+  expect(await measureBacklog(ledger.db)).toEqual({ pendingLines: 0, oldestPendingSeconds: 0 })
+})
