@@ -1,3 +1,4 @@
+export { findChromium, openBrowser } from './browser.ts'
 export { checkLedger } from './check-ledger.ts'
 export { type FaultProxy, startProxy } from './fault-proxy.ts'
 export { type FaultReport, importWithFaults } from './import-with-faults.ts'
