@@ -1,5 +1,11 @@
 import { type ApplyChunkJob, applyChunkJob } from '@inventoryrpa/contracts'
-import { applyChunk, type LedgerDatabase, markChunkDead } from '@inventoryrpa/ledger'
+import {
+  applyChunk,
+  LedgerConflictError,
+  type LedgerDatabase,
+  LedgerUnavailableError,
+  markChunkDead,
+} from '@inventoryrpa/ledger'
 import type { Logger, Metrics } from '@inventoryrpa/observability'
 import type { JobHandler } from '@inventoryrpa/queue'
 
@@ -10,7 +16,7 @@ export type ApplyChunkDeps = {
   report: (error: unknown, context: Record<string, unknown>) => void
 }
 
-/** Applies a chunk; after the last attempt its lines are dead, until someone runs the job again. */
+/** Applies a chunk; when its attempts are used up its lines are dead, until someone runs the job again. */
 export const applyChunkHandler = ({
   db,
   logger,
@@ -37,6 +43,8 @@ export const applyChunkHandler = ({
   },
 
   onExhausted: async ({ id, payload: { batchId, chunk }, attempt }, error) => {
+    // The ledger's absence says nothing about the chunk: the relay runs it again once the ledger is back.
+    if (error instanceof LedgerUnavailableError || error instanceof LedgerConflictError) return
     const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name
     const isNew = await markChunkDead(db, { batchId, chunk }, { code, message: error.message })
     const context = { batchId, jobId: id, attempt }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 const rotateAboveBytes = 10 * 1024 * 1024
 const repeatAfterMs = 10_000
-const pinoWarn = 40
+const problemLevels = new Set(['warn', 'error', 'fatal'])
 
 export interface LogFiles {
   write(name: string, line: string): void
@@ -52,7 +52,7 @@ export async function openLogFiles(
 // What PostgreSQL calls fatal for a session, though it is part of every start and stop.
 const everyday = /^(the database system is (starting up|shutting down)|terminating )/
 
-/** The message of a pino line at warn or above, or of a serious PostgreSQL line. */
+/** The message of a log line at warn or above, or of a serious PostgreSQL line. */
 export function problemIn(line: string): string | undefined {
   const postgres = /\s(?:FATAL|PANIC|WARNING):\s+(.*)/.exec(line)
   if (postgres?.[1] !== undefined) return everyday.test(postgres[1]) ? undefined : postgres[1]
@@ -62,7 +62,7 @@ export function problemIn(line: string): string | undefined {
     const text = [msg, err?.message]
       .filter(Boolean)
       .filter((part, i, all) => all.indexOf(part) === i)
-    return level >= pinoWarn ? text.join(': ').slice(0, 300) : undefined
+    return problemLevels.has(level) ? text.join(': ').slice(0, 300) : undefined
   } catch {
     return undefined
   }
