@@ -46,11 +46,11 @@ export const parseConfig = <Shape extends z.ZodRawShape>(
 }
 
 const whole = (allowed: string, min: number, max: number) =>
-  z.coerce
-    .number()
-    .int()
-    .min(min)
-    .max(max)
+  z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .transform(Number)
+    .pipe(z.int().min(min).max(max))
     .meta({ description: `must be ${allowed}, a whole number from ${min} to ${max}` })
 
 /** A whole number with its unit in words, for example `whole('milliseconds to wait', 1, 1000)`. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { ConfigError, commonConfig, parseConfig, secret, wholeNumber } from '../src/index.ts'
+import { ConfigError, commonConfig, parseConfig, port, secret, wholeNumber } from '../src/index.ts'
 
 const schema = z.object(commonConfig)
 const right = { DATABASE_URL: 'postgres://user:hunter2@db/stock' }
@@ -95,6 +95,13 @@ test('a value that would forge a log line is shown escaped', () => {
   const told = faults({ ...right, LOG_LEVEL: 'x\nDATABASE_URL (fine)' })
   expect(told).toHaveLength(1)
 })
+
+test.for([' ', '\t', '0x50', '8e1', '+80', '80 ', '٨٠'])(
+  '%j is no port: only digits are',
+  (value) => {
+    expect(faults({ PORT: value }, z.object({ PORT: port }))).toHaveLength(1)
+  },
+)
 
 test('the ends of a range are allowed', () => {
   const given = z.object({ WAIT: wholeNumber('milliseconds to wait', 1, 1_000) })

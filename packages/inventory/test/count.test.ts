@@ -62,6 +62,11 @@ describe.for([
     expect([codes, onHand('A', 'Leeds')]).toEqual([['stale_count'], 8n])
   })
 
+  test('a count older than the last one is stale whatever was moved in between', () => {
+    const { codes, onHand } = apply([count(8n, 5, 1), adjust(1n, 9, 2), count(3n, 4, 3)])
+    expect([codes, onHand('A', 'Leeds')]).toEqual([['stale_count'], 9n])
+  })
+
   test('a second count of the same moment is accepted and wins', () => {
     const { codes, onHand } = apply([count(8n, 5, 1), count(3n, 5, 2)])
     expect([codes, onHand('A', 'Leeds')]).toEqual([[], 3n])

@@ -128,16 +128,18 @@ export const markChunkDead = async (
     const chunk = await lockChunk(trx, ref)
     if (!chunk || chunk.settled_at || chunk.dead_at) return false
     const lines = readLines(chunk.lines, chunk.created_at.getTime())
+    // PostgreSQL keeps no NUL, and an error's message may quote anything.
+    const detail = message.replaceAll('\u0000', '\ufffd')
     const deadRows = lines.map((line) => ({
       ...outcomeRow(ref, line),
       outcome: 'dead' as const,
       code,
-      detail: message,
+      detail,
     }))
     await saveOutcomes(trx, deadRows)
     await trx
       .updateTable('chunks')
-      .set({ dead_at: sql<Date>`now()`, error: message })
+      .set({ dead_at: sql<Date>`now()`, error: detail })
       .where('batch_id', '=', ref.batchId)
       .where('chunk', '=', ref.chunk)
       .execute()

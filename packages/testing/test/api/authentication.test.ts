@@ -74,7 +74,9 @@ test('a key in use works for at most 6 s after it is revoked', async () => {
 
 test('every operation answers 403 to a key that lacks its scope', async () => {
   const { key } = await system.createKey({ scopes: ['batches:approve'] })
-  for (const { operationId, answer, problem } of await answers({ authorization: `Bearer ${key}` })) {
+  for (const { operationId, answer, problem } of await answers({
+    authorization: `Bearer ${key}`,
+  })) {
     expect({ operationId, status: answer.status }).toEqual({ operationId, status: 403 })
     expect(problem).toMatchObject({ status: 403, code: 'forbidden' })
     expect(problem.detail).toContain('scope')

@@ -12,6 +12,7 @@ type ProblemAnswer = {
 }
 
 const line = { type: 'adjustment', sku: 'sku-1', location: 'here', quantity: 1 }
+const limitBytes = 8 * 1024 * 1024
 const batchOf = (...lines: unknown[]) => ({ lines })
 
 const storedBatches = async () => {
@@ -192,11 +193,23 @@ test.for([
   expect(problem.code).toBe('unsupported-media-type')
 })
 
-test('a body above 8 MB is answered 413, one just below it is read', async () => {
-  const limit = 8 * 1024 * 1024
-  const padded = (bytes: number) => JSON.stringify(batchOf(line)).padEnd(bytes, ' ')
-  expect((await refusal(padded(limit + 1), {}, 413)).code).toBe('body-too-large')
-  expect((await system.post(padded(limit))).status).toBe(202)
+test('a body that says it is above 8 MB is answered 413 before it is sent', async () => {
+  const headers = {
+    authorization: `Bearer ${system.apiKey}`,
+    'content-type': 'application/json',
+    'content-length': String(limitBytes + 1),
+  }
+  const { status, body } = await rawRequest(system.apiUrl, '/v1/batches', {
+    method: 'POST',
+    headers,
+  })
+  expect(status).toBe(413)
+  expect(JSON.parse(body)).toMatchObject({ status: 413, code: 'body-too-large' })
+})
+
+test('a body of 8 MB is read', async () => {
+  const padded = JSON.stringify(batchOf(line)).padEnd(limitBytes, ' ')
+  expect((await system.post(padded)).status).toBe(202)
 })
 
 test('10,000 lines are accepted, 10,001 are refused', async () => {
@@ -252,11 +265,14 @@ test.for([
   expect(pathsOf(problem)).toEqual(['/idempotency-key'])
 })
 
-test('a path that is no route, and one that is no path, are problems too', async () => {
+test('a path or a method without a route is a problem', async () => {
   await readProblem(await system.call('/v1/nothing'), 404)
   await readProblem(await system.call('/v1/batches', { method: 'DELETE' }), 404)
+})
+
+test('a path that cannot be decoded is a problem', async () => {
   const headers = { authorization: `Bearer ${system.apiKey}` }
   const { status, body } = await rawRequest(system.apiUrl, '/v1/batches/%zz', { headers })
   expect(status).toBe(400)
-  expect(JSON.parse(body)).toMatchObject({ code: 'invalid-request' })
+  expect(JSON.parse(body)).toMatchObject({ code: 'invalid-request', requestId: expect.any(String) })
 })

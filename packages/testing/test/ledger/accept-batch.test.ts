@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto'
+import {
+  type AcceptBatch,
+  acceptBatch,
+  applyChunk,
+  dropOldIdempotencyKeys,
+} from '@inventoryrpa/ledger'
 import { expect, test } from 'vitest'
-import { type AcceptBatch, acceptBatch, applyChunk, dropOldIdempotencyKeys } from '../src/index.ts'
 import { adjustment, count, transfer } from './lines.ts'
 import { submit, useLedger } from './test-ledger.ts'
 

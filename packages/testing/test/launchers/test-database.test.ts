@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { expect, inject, test } from 'vitest'
-import { createTestDatabase, redisCommand, testRedis } from '../src/index.ts'
+import { createTestDatabase, redisCommand, testRedis } from '../../src/index.ts'
 
 async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url })

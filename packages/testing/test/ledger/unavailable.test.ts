@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { applyChunk, findBatch, LedgerUnavailableError, openLedger } from '@inventoryrpa/ledger'
 import { until } from '@inventoryrpa/testing'
 import { sql } from 'kysely'
 import { expect, test } from 'vitest'
-import { applyChunk, findBatch, LedgerUnavailableError, openLedger } from '../src/index.ts'
 import { adjustment } from './lines.ts'
 import { submit, useLedger } from './test-ledger.ts'
 
@@ -104,12 +104,21 @@ test('a statement that takes too long is unavailable', async () => {
   await hasty.close()
 })
 
-test('a read-only database is unavailable for writing', async () => {
-  const outcome = ledger.db.transaction().execute(async (trx) => {
+test('a read-only database is unavailable for writing, and its connection is not used again', async () => {
+  const own = openLedger({ databaseUrl: ledger.url, maxConnections: 1, connectTimeoutMs: 10_000 })
+  const pid = async () => {
+    const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(own.db)
+    return rows[0]?.pid
+  }
+  const first = await pid()
+  expect(await pid()).toBe(first)
+  const outcome = own.db.transaction().execute(async (trx) => {
     await sql`set transaction read only`.execute(trx)
     await sql`insert into tenants (name) values ('x')`.execute(trx)
   })
   await expect(outcome).rejects.toThrow(LedgerUnavailableError)
+  expect(await pid()).not.toBe(first)
+  await own.close()
 })
 
 test('a statement that is wrong is not taken for an outage', async () => {

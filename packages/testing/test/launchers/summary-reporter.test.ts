@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
-const vitest = fileURLToPath(new URL('../node_modules/vitest/vitest.mjs', import.meta.url))
-const reporter = fileURLToPath(new URL('../src/summary-reporter.ts', import.meta.url))
+const vitest = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url))
+const reporter = fileURLToPath(new URL('../../src/summary-reporter.ts', import.meta.url))
 
 let folder: string
 beforeEach(async () => {

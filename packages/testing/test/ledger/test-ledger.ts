@@ -1,8 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import type { Line } from '@inventoryrpa/contracts'
-import { createTestDatabase } from '@inventoryrpa/testing'
-import pg from 'pg'
-import { afterAll, beforeAll } from 'vitest'
 import {
   type AcceptBatch,
   acceptBatch,
@@ -11,7 +8,10 @@ import {
   ensureTenant,
   type LedgerDatabase,
   openLedger,
-} from '../src/index.ts'
+} from '@inventoryrpa/ledger'
+import { createTestDatabase } from '@inventoryrpa/testing'
+import pg from 'pg'
+import { afterAll, beforeAll } from 'vitest'
 
 export type TestLedger = {
   db: LedgerDatabase

@@ -1,5 +1,5 @@
+import { listMovements } from '@inventoryrpa/ledger'
 import { expect, test } from 'vitest'
-import { listMovements } from '../src/index.ts'
 import { adjustment, atHour, count } from './lines.ts'
 import { onHandOf } from './on-hand.ts'
 import { submitAndApply, useLedger } from './test-ledger.ts'
@@ -51,6 +51,15 @@ test('a count older than the last one is rejected, one of the same moment accept
   expect(onHand).toBe('6')
   const { items } = await listMovements(ledger.db, tenantId, { sku: 'A', limit: 10 })
   expect(items.map((movement) => movement.quantity)).toEqual(['-2', '8'])
+})
+
+test('a count older than the last one is stale whatever was moved in between', async () => {
+  const { onHand } = await applyBatches(
+    [count('A', 8, atHour(3))],
+    [moved(1, 5)],
+    [count('A', 5, atHour(2))],
+  )
+  expect(onHand).toBe('9')
 })
 
 test('a count at one location looks back over that location only', async () => {

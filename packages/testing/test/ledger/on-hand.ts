@@ -1,4 +1,4 @@
-import { listStock } from '../src/index.ts'
+import { listStock } from '@inventoryrpa/ledger'
 import { readAll } from './read-all.ts'
 import type { TestLedger } from './test-ledger.ts'
 

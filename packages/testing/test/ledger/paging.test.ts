@@ -1,4 +1,3 @@
-import { beforeAll, describe, expect, test } from 'vitest'
 import {
   acceptBatch,
   applyChunk,
@@ -9,7 +8,8 @@ import {
   listStock,
   type Page,
   type PageRequest,
-} from '../src/index.ts'
+} from '@inventoryrpa/ledger'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { adjustment, atHour, transfer } from './lines.ts'
 import { cursorOf, foreignCursors, readAll } from './read-all.ts'
 import { submit, submitAndApply, useLedger } from './test-ledger.ts'

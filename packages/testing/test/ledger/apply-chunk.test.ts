@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { applyChunk, type ChunkRef, findBatch } from '@inventoryrpa/ledger'
 import { until } from '@inventoryrpa/testing'
+import { sql } from 'kysely'
 import { beforeAll, expect, test } from 'vitest'
-import { applyChunk, type ChunkRef, findBatch } from '../src/index.ts'
 import { adjustment, atHour, count, transfer } from './lines.ts'
 import { onHandOf } from './on-hand.ts'
 import { submit, submitAndApply, useLedger } from './test-ledger.ts'
@@ -127,6 +128,27 @@ test('a level that is locked is waited for, and read as its holder left it', asy
   await ledger.admin.query('commit')
   await applying
   expect(await onHandOf(ledger, tenantId)).toEqual({ 'A/Leeds': '8' })
+})
+
+test('levels are locked in key order, so that chunks never wait for each other in a circle', async () => {
+  const tenantId = await ledger.newTenant()
+  const skus = ['D', 'B', 'A', 'C', 'E']
+  const lines = skus.map((sku) => adjustment(sku, 1))
+  await submitAndApply(ledger.db, tenantId, lines)
+  const { chunk } = await submitOne(ledger.db, tenantId, lines)
+  await ledger.admin.query('begin')
+  await ledger.admin.query(
+    "select from stock_levels where tenant_id = $1 and sku = 'C' for update",
+    [tenantId],
+  )
+  const applying = applyChunk(ledger.db, chunk)
+  await waitingForLocks(1)
+  const { rows } = await sql<{ sku: string }>`
+    select sku from stock_levels where tenant_id = ${tenantId} order by sku for update skip locked
+  `.execute(ledger.db)
+  await ledger.admin.query('rollback')
+  expect(rows.map((row) => row.sku)).toEqual(['D', 'E'])
+  expect(await applying).toMatchObject({ outcome: 'settled' })
 })
 
 test('one level of 10,000 lines is one chunk, whether they are applied or rejected', async () => {

@@ -1,11 +1,11 @@
-import { expect, test } from 'vitest'
 import {
   applyChunk,
   findBatch,
   inspectBatch,
   listLineOutcomes,
   markChunkDead,
-} from '../src/index.ts'
+} from '@inventoryrpa/ledger'
+import { expect, test } from 'vitest'
 import { adjustment } from './lines.ts'
 import { onHandOf } from './on-hand.ts'
 import { submit, useLedger } from './test-ledger.ts'
@@ -124,6 +124,15 @@ test('the lines of a dead chunk carry its error', async () => {
     { line: 3, ...dead },
     { line: 4, ...dead },
   ])
+})
+
+test('a chunk dies of an error whose message PostgreSQL cannot keep as it is', async () => {
+  const { id, second } = await submitThree()
+  const error = { code: 'poison', message: 'bad byte \u0000 in \ud800' }
+  expect(await markChunkDead(ledger.db, second, error)).toBe(true)
+  const { items } = await listLineOutcomes(ledger.db, id, { limit: 10, outcome: 'dead' })
+  const detail = 'bad byte \ufffd in \ufffd'
+  expect(items).toMatchObject([{ detail }, { detail }])
 })
 
 test('an operator sees the chunks that are not applied, and why', async () => {

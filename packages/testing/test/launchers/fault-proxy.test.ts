@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type FaultProxy, startProxy } from '../src/index.ts'
+import { type FaultProxy, startProxy } from '../../src/index.ts'
 
 let echo: Server
 let proxy: FaultProxy

@@ -1,5 +1,5 @@
+import { applyChunk, listLineOutcomes } from '@inventoryrpa/ledger'
 import { expect, test } from 'vitest'
-import { applyChunk, listLineOutcomes } from '../src/index.ts'
 import { onHandOf } from './on-hand.ts'
 import { generator, randomLines } from './random-lines.ts'
 import { readAll } from './read-all.ts'

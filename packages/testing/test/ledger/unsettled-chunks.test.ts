@@ -1,11 +1,11 @@
-import { expect, test } from 'vitest'
 import {
   applyChunk,
   type ChunkRef,
   listUnsettledChunks,
   markChunkDead,
   measureBacklog,
-} from '../src/index.ts'
+} from '@inventoryrpa/ledger'
+import { expect, test } from 'vitest'
 import { adjustment } from './lines.ts'
 import { submit, useLedger } from './test-ledger.ts'
 

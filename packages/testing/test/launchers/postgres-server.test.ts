@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type PostgresServer, startPostgres } from '../src/index.ts'
+import { type PostgresServer, startPostgres } from '../../src/index.ts'
 
 let postgres: PostgresServer
 beforeAll(async () => {

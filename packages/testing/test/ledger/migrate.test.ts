@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { isMigrated, type Ledger, migrateLedger, openLedger } from '@inventoryrpa/ledger'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { isMigrated, type Ledger, migrateLedger, openLedger } from '../src/index.ts'
 
 const name = `test_empty_${randomBytes(6).toString('hex')}`
 const url = new URL(inject('postgresUrl'))

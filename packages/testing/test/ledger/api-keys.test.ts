@@ -1,5 +1,5 @@
+import { createApiKey, ensureTenant, findApiKey, revokeApiKey } from '@inventoryrpa/ledger'
 import { expect, test } from 'vitest'
-import { createApiKey, ensureTenant, findApiKey, revokeApiKey } from '../src/index.ts'
 import { useLedger } from './test-ledger.ts'
 
 const ledger = useLedger()

@@ -1,4 +1,4 @@
-import type { Page } from '../src/index.ts'
+import type { Page } from '@inventoryrpa/ledger'
 
 /** Reads a list to its end, page by page, with a bound so that a cursor that goes in circles fails. */
 export const readAll = async <T>(

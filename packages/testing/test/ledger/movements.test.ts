@@ -1,5 +1,5 @@
+import { applyChunk, findBatch } from '@inventoryrpa/ledger'
 import { expect, test } from 'vitest'
-import { applyChunk, findBatch } from '../src/index.ts'
 import { adjustment, transfer } from './lines.ts'
 import { onHandOf } from './on-hand.ts'
 import { submit, submitAndApply, useLedger } from './test-ledger.ts'

@@ -4,9 +4,6 @@ import { chmod, mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { until } from '@inventoryrpa/testing'
-import pg from 'pg'
-import { afterEach, beforeEach, expect, test } from 'vitest'
 import {
   type EmbeddedPostgres,
   LockedError,
@@ -15,7 +12,10 @@ import {
   removeCluster,
   signal,
   startEmbeddedPostgres,
-} from '../src/index.ts'
+} from '@inventoryrpa/local'
+import { until } from '@inventoryrpa/testing'
+import pg from 'pg'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 
 let folder: string
 let dataDir: string
@@ -134,7 +134,7 @@ test('a port that is taken fails with what PostgreSQL says', async () => {
 })
 
 async function startInOtherProcess() {
-  const module = fileURLToPath(new URL('../src/index.ts', import.meta.url))
+  const module = fileURLToPath(new URL('../../../local/src/index.ts', import.meta.url))
   const script = `import { startEmbeddedPostgres } from ${JSON.stringify(module)}
     const { pid } = await startEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)} })
     process.send(pid)`

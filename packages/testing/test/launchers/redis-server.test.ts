@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os'
 import { afterEach, expect, test } from 'vitest'
-import { redisCommand, startRedis, until } from '../src/index.ts'
-import type { Redis } from '../src/redis-server.ts'
+import { redisCommand, startRedis, until } from '../../src/index.ts'
+import type { Redis } from '../../src/redis-server.ts'
 
 let redis: Redis | undefined
 afterEach(async () => {

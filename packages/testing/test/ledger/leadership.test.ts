@@ -1,5 +1,5 @@
+import { withLeadership } from '@inventoryrpa/ledger'
 import { expect, test } from 'vitest'
-import { withLeadership } from '../src/index.ts'
 import { useLedger } from './test-ledger.ts'
 
 const ledger = useLedger()
