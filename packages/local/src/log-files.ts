@@ -53,7 +53,7 @@ export async function openLogFiles(
 const everyday = /^(the database system is (starting up|shutting down)|terminating )/
 
 /** The message of a log line at warn or above, or of a serious PostgreSQL line. */
-export function problemIn(line: string): string | undefined {
+function problemIn(line: string): string | undefined {
   const postgres = /\s(?:FATAL|PANIC|WARNING):\s+(.*)/.exec(line)
   if (postgres?.[1] !== undefined) return everyday.test(postgres[1]) ? undefined : postgres[1]
   if (!line.startsWith('{')) return undefined
