@@ -6,7 +6,7 @@ import type { Enqueuer } from './enqueuer.ts'
 import { authenticationPlugin } from './plugins/authentication.ts'
 import { jsonBodyPlugin } from './plugins/json-body.ts'
 import { openapiPlugin } from './plugins/openapi.ts'
-import { problemsPlugin } from './plugins/problems.ts'
+import { answerFrameworkError, problemsPlugin } from './plugins/problems.ts'
 import { requestMetricsPlugin } from './plugins/request-metrics.ts'
 import { batchRoutes } from './routes/batches.ts'
 import { stockRoutes } from './routes/stock.ts'
@@ -40,6 +40,7 @@ export const buildApp = async (deps: AppDeps): Promise<FastifyInstance> => {
     requestTimeout: requestTimeoutMs,
     routerOptions: { maxParamLength: 512 },
     forceCloseConnections: 'idle',
+    frameworkErrors: answerFrameworkError,
   })
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)

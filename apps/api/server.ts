@@ -6,13 +6,16 @@ import {
   exposeBacklog,
   type Logger,
 } from '@inventoryrpa/observability'
-import { createBackend, createProducer, measureQueues } from '@inventoryrpa/queue'
+import { createBackend, createProducer, measureQueues, untilUsable } from '@inventoryrpa/queue'
 import { buildApp } from './app.ts'
 import type { Config } from './config.ts'
 import { createEnqueuer } from './enqueuer.ts'
 import { buildOps } from './ops.ts'
 
 export type Server = { publicUrl: string; opsUrl: string; logger: Logger; close(): Promise<void> }
+
+/** So that the first batches need no relay; after it the API serves without a queue. */
+const queueConnectMs = 1_000
 
 /** Connects and listens. What was acquired is released last in, first out, also when a later step fails. */
 export const startServer = async (
@@ -53,6 +56,11 @@ export const startServer = async (
     }),
     (it) => it.close(),
   )
+  await untilUsable(backend, {
+    timeoutMs: queueConnectMs,
+    everyMs: 50,
+    onWait: (fault) => logger.info({ fault }, 'waiting for the queue'),
+  })
   const producer = acquired(
     createProducer(backend, {
       attempts: config.JOB_ATTEMPTS,

@@ -12,6 +12,7 @@ import {
   jobNames,
   queueNames,
   startConsumer,
+  startWhenUsable,
 } from '@inventoryrpa/queue'
 import Fastify from 'fastify'
 import type { Config } from './config.ts'
@@ -66,7 +67,6 @@ export const startWorker = async (
     }),
     (it) => it.close(),
   )
-  const producer = acquired(createProducer(backend, policy), (it) => it.close())
   const ops = acquired(Fastify({ forceCloseConnections: true }), (it) => it.close())
   await ops.register(opsRoutes, {
     metrics,
@@ -76,9 +76,10 @@ export const startWorker = async (
       queue: backend.check,
     },
   })
-  acquired(startRelay({ db: ledger.db, producer, logger, metrics }), (it) => it.close())
-  acquired(
-    startConsumer(backend, {
+  const work = () => {
+    const producer = createProducer(backend, policy)
+    const relay = startRelay({ db: ledger.db, producer, logger, metrics })
+    const consumer = startConsumer(backend, {
       queue: queueNames.apply,
       handlers: {
         [jobNames.applyChunk]: applyChunkHandler({
@@ -92,11 +93,20 @@ export const startWorker = async (
       concurrency: config.WORKER_CONCURRENCY,
       onAttempt: ({ name, seconds, outcome }) =>
         metrics.jobDuration.observe({ job: name, outcome }, seconds),
+    })
+    return async () => {
+      if (!(await consumer.close(config.SHUTDOWN_GRACE_MS))) {
+        logger.warn('the grace period is over; unfinished chunks go to another worker')
+      }
+      await relay.close()
+      await producer.close()
+    }
+  }
+  acquired(
+    startWhenUsable(backend, work, {
+      onWait: (fault) => logger.warn({ fault }, 'waiting for the queue'),
     }),
-    async (it) => {
-      if (await it.close(config.SHUTDOWN_GRACE_MS)) return
-      logger.warn('the grace period is over; unfinished chunks go to another worker')
-    },
+    (it) => it.close(),
   )
   const opsUrl = await ops.listen({ host: config.OPS_HOST, port: config.OPS_PORT })
   logger.info({ opsUrl, queue: backend.kind, concurrency: config.WORKER_CONCURRENCY }, 'ready')

@@ -11,6 +11,8 @@ declare module 'fastify' {
 export const jsonBodyPlugin = fp(
   async (app) => {
     const parse = app.getDefaultJsonParser('error', 'error')
+    // Fastify's own would take text for a body.
+    app.removeAllContentTypeParsers()
     app.decorateRequest('bodyBytes', null as unknown as Buffer)
     app.addContentTypeParser<Buffer>(
       'application/json',

@@ -72,6 +72,13 @@ export const problemsPlugin = fp<ProblemsOptions>(
   { name: 'problems' },
 )
 
+/** For errors that come before any route: a path that cannot be decoded. */
+export const answerFrameworkError = (
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) => sendProblem(request, reply, problemOf(error))
+
 const sendProblem = (request: FastifyRequest, reply: FastifyReply, problem: ProblemError) => {
   const { status, title } = problems[problem.code]
   const body: Problem = {

@@ -53,33 +53,43 @@ export const createMetrics = (service: string): Metrics => {
   }
 }
 
-/** Measured anew at each scrape. When a measurement fails its gauges are absent, not stale. */
+/** Measured anew at each scrape, once for all its gauges. When that fails they say NaN, or nothing. */
 export const exposeBacklog = ({ registry }: Metrics, measure: () => Promise<Backlog>): void => {
+  let measuring: Promise<Backlog | undefined> | undefined
+  const backlog = () => {
+    measuring ??= measure()
+      .catch(() => undefined)
+      .finally(() => {
+        measuring = undefined
+      })
+    return measuring
+  }
   const registers = [registry]
-  const jobs = new Gauge({
+  new Gauge({
     name: 'inventoryrpa_queue_jobs',
     help: 'Jobs by queue and state; those of a paused queue count as waiting',
     labelNames: ['queue', 'state'],
     registers,
-    collect: async () => {
-      jobs.reset()
-      lines.reset()
-      oldest.reset()
-      const backlog = await measure().catch(() => undefined)
-      if (!backlog) return
-      for (const { queue, state, jobs: count } of backlog.jobs) jobs.set({ queue, state }, count)
-      lines.set({}, backlog.pendingLines)
-      oldest.set({}, backlog.oldestPendingSeconds)
+    async collect() {
+      const measured = await backlog()
+      this.reset()
+      for (const { queue, state, jobs } of measured?.jobs ?? []) this.set({ queue, state }, jobs)
     },
   })
-  const lines = new Gauge({
+  new Gauge({
     name: 'inventoryrpa_pending_lines',
     help: 'Lines accepted and not settled',
     registers,
+    async collect() {
+      this.set((await backlog())?.pendingLines ?? Number.NaN)
+    },
   })
-  const oldest = new Gauge({
+  new Gauge({
     name: 'inventoryrpa_oldest_pending_seconds',
     help: 'Age of the oldest line that is accepted and not settled',
     registers,
+    async collect() {
+      this.set((await backlog())?.oldestPendingSeconds ?? Number.NaN)
+    },
   })
 }

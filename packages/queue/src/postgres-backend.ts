@@ -39,6 +39,26 @@ export const migrateQueueBackend = async ({
   }
 }
 
+type Start = { waitUntilReady(): Promise<unknown>; readyPromise?: unknown }
+
+/**
+ * BullMQ remembers a failed start for ever: a queue opened while PostgreSQL was away would never work.
+ * It keeps that memory in two private fields, so the version is pinned and a test starts too early.
+ */
+const createBackend: typeof createPostgresBackend = (...args) => {
+  const backend = createPostgresBackend(...args)
+  const { connection } = backend as unknown as { connection: Start }
+  for (const start of [backend as unknown as Start, connection]) {
+    const wait = start.waitUntilReady.bind(start)
+    start.waitUntilReady = () =>
+      wait().catch((error: unknown) => {
+        delete start.readyPromise
+        throw error
+      })
+  }
+  return backend
+}
+
 export const postgresBackend = ({
   databaseUrl,
   tracing = false,
@@ -74,7 +94,7 @@ export const postgresBackend = ({
         string,
         PostgresQueueBackend,
         PostgresConnectionOptions
-      >(name, { connection: connection(producerConnections), ...telemetry }, createPostgresBackend)
+      >(name, { connection: connection(producerConnections), ...telemetry }, createBackend)
       queue.on('error', onError)
       // The type names its backend, which nothing outside this file may know.
       return queue as unknown as Queue
@@ -95,7 +115,7 @@ export const postgresBackend = ({
           connection: connection(consumerConnections(settings.concurrency ?? 1)),
           ...telemetry,
         },
-        createPostgresBackend,
+        createBackend,
       )
       worker.on('error', onError)
       return worker as unknown as Worker

@@ -3,6 +3,7 @@ import { getBatch, until } from '@inventoryrpa/testing'
 import { expect, test } from 'vitest'
 import { readOperations } from './operations.ts'
 import { rawRequest } from './raw-request.ts'
+import { readJson } from './read-json.ts'
 import { useSystem } from './shared-system.ts'
 
 const system = useSystem()
@@ -17,7 +18,11 @@ const answers = async (headers: Record<string, string>) => {
   return Promise.all(
     operations.map(async ({ method, path, operationId }) => {
       const answer = await fetch(`${system.apiUrl}${path}`, { method, headers })
-      return { operationId, answer, problem: await answer.json() }
+      return {
+        operationId,
+        answer,
+        problem: await readJson<{ code: string; detail: string }>(answer),
+      }
     }),
   )
 }
@@ -106,7 +111,8 @@ test("another tenant's batch, stock and movements do not exist", async () => {
     expect(await answer.json()).toMatchObject({ code: 'not-found' })
   }
   for (const path of ['/v1/batches', '/v1/stock', '/v1/stock/sku-1/movements']) {
-    expect((await (await system.call(path)).json()).items.length, path).toBeGreaterThan(0)
+    const { items } = await readJson<{ items: object[] }>(await system.call(path))
+    expect(items.length, path).toBeGreaterThan(0)
     expect(await (await system.callAs(key, path)).json(), path).toEqual({
       items: [],
       nextCursor: null,

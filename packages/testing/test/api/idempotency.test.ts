@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { untilCompleted } from '@inventoryrpa/testing'
 import { expect, test } from 'vitest'
+import { readJson } from './read-json.ts'
 import { useSystem } from './shared-system.ts'
 import { spawnTestApp } from './spawn-test-app.ts'
 
@@ -21,8 +22,9 @@ const read = async (answer: Response) => ({
 })
 
 const onHand = async (sku: string) => {
-  const { items } = await (await system.call(`/v1/stock?sku=${sku}`)).json()
-  return items.map((level: { onHand: string }) => level.onHand)
+  const answer = await system.call(`/v1/stock?sku=${sku}`)
+  const { items } = await readJson<{ items: { onHand: string }[] }>(answer)
+  return items.map((level) => level.onHand)
 }
 
 test('the same key and body get the very same answer, marked as replayed', async () => {
@@ -52,7 +54,7 @@ test('the same key with another body is a 422 and stores nothing', async () => {
   const answer = await submit(key, bodyOf('e'))
   expect(answer.status).toBe(422)
   expect(await answer.json()).toMatchObject({ status: 422, code: 'idempotency-mismatch' })
-  const another = await (await submit(randomUUID(), bodyOf('f'))).json()
+  const another = await readJson<{ id: string }>(await submit(randomUUID(), bodyOf('f')))
   await untilCompleted(system, another.id)
   expect(await onHand('e')).toEqual([])
 })
@@ -67,7 +69,9 @@ test('50 requests at once make one batch, and each is answered 202 with its id o
   const key = randomUUID()
   const answers = await Promise.all(Array.from({ length: 50 }, () => submit(key, bodyOf('h'))))
   const accepted = answers.filter(({ status }) => status === 202)
-  const ids = new Set(await Promise.all(accepted.map(async (answer) => (await answer.json()).id)))
+  const ids = new Set(
+    await Promise.all(accepted.map(async (answer) => (await readJson<{ id: string }>(answer)).id)),
+  )
   expect(ids.size).toBe(1)
   expect(accepted.filter((answer) => !answer.headers.has('idempotent-replayed'))).toHaveLength(1)
   for (const answer of answers.filter(({ status }) => status !== 202)) {
@@ -75,7 +79,7 @@ test('50 requests at once make one batch, and each is answered 202 with its id o
     expect(answer.headers.get('retry-after')).toMatch(/^\d+$/)
     expect(await answer.json()).toMatchObject({ code: 'idempotency-conflict' })
   }
-  const [id] = [...ids]
+  const [id = ''] = ids
   await untilCompleted(system, id)
   expect(await onHand('h')).toEqual(['2.5'])
 })
@@ -97,8 +101,8 @@ test('the same key of two tenants means two batches', async () => {
 })
 
 test('without a key the same body is another batch each time', async () => {
-  const first = await (await system.post(bodyOf('k'))).json()
-  const second = await (await system.post(bodyOf('k'))).json()
+  const first = await readJson<{ id: string }>(await system.post(bodyOf('k')))
+  const second = await readJson<{ id: string }>(await system.post(bodyOf('k')))
   expect(second.id).not.toBe(first.id)
 })
 
@@ -120,4 +124,3 @@ test('the answer stays the same in a process that never saw the first request', 
   await untilCompleted(system, JSON.parse(fresh.text).id)
   expect(await onHand('c')).toEqual(['5'])
 })
-

@@ -1,9 +1,14 @@
 import { getBatch, untilCompleted } from '@inventoryrpa/testing'
 import { expect, test } from 'vitest'
+import { readJson } from './read-json.ts'
 import { useSystem } from './shared-system.ts'
 
 // Small chunks, one at a time: a batch is seen on its way.
 const system = useSystem({ env: { CHUNK_LINES: '50', WORKER_CONCURRENCY: '1' } })
+
+type LinePage = { items: { line: number; outcome: string }[]; nextCursor: string | null }
+type LevelPage = { items: { location: string; onHand: string; version: number }[] }
+type MovementPage = { items: { location: string; quantity: string; onHandAfter: string }[] }
 
 const here = 'Lager Süd'
 
@@ -17,8 +22,8 @@ const submit = async (lines: object[], negativeStock?: 'allow' | 'reject'): Prom
 const settle = async (lines: object[], negativeStock?: 'allow' | 'reject') => {
   const id = await submit(lines, negativeStock)
   await untilCompleted(system, id)
-  const { items } = await (await system.call(`/v1/batches/${id}/lines?limit=1000`)).json()
-  return items
+  const answer = await system.call(`/v1/batches/${id}/lines?limit=1000`)
+  return (await readJson<LinePage>(answer)).items
 }
 
 const adjust = (sku: string, quantity: number | string, more: object = {}) => ({
@@ -38,15 +43,13 @@ const count = (sku: string, quantity: number | string, countedAt: string) => ({
 })
 
 const levelsOf = async (sku: string): Promise<Record<string, string>> => {
-  const { items } = await (await system.call(`/v1/stock?sku=${sku}`)).json()
-  return Object.fromEntries(
-    items.map((level: { location: string; onHand: string }) => [level.location, level.onHand]),
-  )
+  const { items } = await readJson<LevelPage>(await system.call(`/v1/stock?sku=${sku}`))
+  return Object.fromEntries(items.map(({ location, onHand }) => [location, onHand]))
 }
 
 test('an adjustment adds its signed quantity, exactly', async () => {
   const outcomes = await settle([adjust('a', '0.1'), adjust('a', 0.2), adjust('a', '-0.05')])
-  expect(outcomes.map((line: { outcome: string }) => line.outcome)).toEqual(Array(3).fill('applied'))
+  expect(outcomes.map((line) => line.outcome)).toEqual(Array(3).fill('applied'))
   expect(outcomes[2]).toMatchObject({
     line: 3,
     code: null,
@@ -140,14 +143,20 @@ test('a bad line never fails its neighbours', async () => {
     adjust(`h-${index}`, 1),
   ]).flat()
   const id = await submit(lines)
-  const { counts } = await untilCompleted(system, id)
-  expect(counts).toMatchObject({ total: 360, applied: 240, rejected: 120, pending: 0 })
+  await untilCompleted(system, id)
+  expect((await getBatch(system, id)).counts).toMatchObject({
+    total: 360,
+    applied: 240,
+    rejected: 120,
+    pending: 0,
+  })
 
   const numbers: number[] = []
   let cursor: string | null = null
   do {
     const query: string = `outcome=rejected&limit=50${cursor ? `&cursor=${cursor}` : ''}`
-    const page = await (await system.call(`/v1/batches/${id}/lines?${query}`)).json()
+    const answer = await system.call(`/v1/batches/${id}/lines?${query}`)
+    const page: LinePage = await readJson<LinePage>(answer)
     for (const line of page.items) {
       expect(line).toMatchObject({ outcome: 'rejected', code: 'insufficient_stock' })
       numbers.push(line.line)
@@ -158,7 +167,9 @@ test('a bad line never fails its neighbours', async () => {
 })
 
 test('the counts of a batch add up at every moment of its life', async () => {
-  const lines = Array.from({ length: 6_000 }, (_, index) => adjust(`i-${index}`, index % 3 ? 1 : -1))
+  const lines = Array.from({ length: 6_000 }, (_, index) =>
+    adjust(`i-${index}`, index % 3 ? 1 : -1),
+  )
   const id = await submit(lines)
   const seen = new Set<number>()
   const states: string[] = []
@@ -180,19 +191,19 @@ test('the movements of a SKU add up to its levels', async () => {
   const transfer = { type: 'transfer', sku: 'j', location: here, toLocation: 'there', quantity: 3 }
   await settle([adjust('j', '10.5', { reason: 'purchase', reference: 'PO 1' }), transfer])
   await settle([adjust('j', -2), count('j', 5, new Date().toISOString()), transfer])
-  const { items } = await (await system.call('/v1/stock/j/movements')).json()
+  const { items } = await readJson<MovementPage>(await system.call('/v1/stock/j/movements'))
   const sums: Record<string, number> = {}
   for (const { location, quantity, onHandAfter } of items) {
     expect(quantity).toMatch(/^-?\d+(\.\d{1,3})?$/)
     expect(onHandAfter).toMatch(/^-?\d+(\.\d{1,3})?$/)
     sums[location] = (sums[location] ?? 0) + Number(quantity)
   }
-  const levels = await (await system.call('/v1/stock?sku=j')).json()
+  const levels = await readJson<LevelPage>(await system.call('/v1/stock?sku=j'))
   expect(levels.items).toHaveLength(2)
   for (const { location, onHand, version } of levels.items) {
     expect(typeof onHand).toBe('string')
     expect(Number(onHand)).toBe(sums[location])
-    const own = items.filter((movement: { location: string }) => movement.location === location)
+    const own = items.filter((movement) => movement.location === location)
     expect(version).toBe(own.length)
   }
   expect(items.at(-1)).toMatchObject({
