@@ -8,6 +8,7 @@ import {
   type Thousandths,
 } from '@inventoryrpa/inventory'
 import { sql, type Transaction } from 'kysely'
+import { arrayLiteral } from './array-literal.ts'
 import { LedgerConflictError } from './errors.ts'
 import type { Schema } from './schema.ts'
 
@@ -35,7 +36,7 @@ export const lockLevels = async (
   const touched = [...keys.values()]
   const { rows } = await sql<LevelRow>`
     select l.sku, l.location, l.on_hand, l.version, l.last_counted_at
-    from unnest(${touched.map((k) => k.sku)}::text[], ${touched.map((k) => k.location)}::text[]) k(sku, location)
+    from unnest(${arrayLiteral(touched.map((k) => k.sku))}::text[], ${arrayLiteral(touched.map((k) => k.location))}::text[]) k(sku, location)
     join stock_levels l on l.tenant_id = ${tenantId} and l.sku = k.sku and l.location = k.location
     order by l.sku, l.location
     for update of l
@@ -63,9 +64,9 @@ export const movedSinceCounts = async (
   const { rows } = await sql<{ line: number; moved: string }>`
     select c.line, coalesce(sum(m.quantity), 0) as moved
     from unnest(
-      ${counts.map((c) => c.number)}::int[], ${counts.map((c) => c.sku)}::text[],
-      ${counts.map((c) => c.location)}::text[],
-      ${counts.map((c) => new Date(c.occurredAt).toISOString())}::timestamptz[]
+      ${arrayLiteral(counts.map((c) => c.number))}::int[], ${arrayLiteral(counts.map((c) => c.sku))}::text[],
+      ${arrayLiteral(counts.map((c) => c.location))}::text[],
+      ${arrayLiteral(counts.map((c) => new Date(c.occurredAt).toISOString()))}::timestamptz[]
     ) c(line, sku, location, counted_at)
     left join movements m on m.tenant_id = ${tenantId} and m.sku = c.sku
       and m.location = c.location and m.occurred_at > c.counted_at
@@ -112,9 +113,9 @@ export const saveLevels = async (
 const levelValues = (levels: [string, Level][]) => {
   const keys = levels.map(([key]) => key.split('\u0000') as [string, string])
   return sql`unnest(
-    ${keys.map(([sku]) => sku)}::text[], ${keys.map(([, location]) => location)}::text[],
-    ${levels.map(([, level]) => formatQuantity(level.onHand))}::numeric[],
-    ${levels.map(([, level]) => level.version)}::bigint[],
-    ${levels.map(([, { lastCountedAt }]) => (lastCountedAt === null ? null : new Date(lastCountedAt).toISOString()))}::timestamptz[]
+    ${arrayLiteral(keys.map(([sku]) => sku))}::text[], ${arrayLiteral(keys.map(([, location]) => location))}::text[],
+    ${arrayLiteral(levels.map(([, level]) => formatQuantity(level.onHand)))}::numeric[],
+    ${arrayLiteral(levels.map(([, level]) => level.version))}::bigint[],
+    ${arrayLiteral(levels.map(([, { lastCountedAt }]) => (lastCountedAt === null ? null : new Date(lastCountedAt).toISOString())))}::timestamptz[]
   ) v(sku, location, on_hand, version, last_counted_at)`
 }

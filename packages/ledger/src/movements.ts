@@ -1,6 +1,7 @@
 import type { Movement as MovementAnswer } from '@inventoryrpa/contracts'
 import { formatQuantity, type Movement, parseQuantity } from '@inventoryrpa/inventory'
 import { sql, type Transaction } from 'kysely'
+import { arrayLiteral } from './array-literal.ts'
 import type { LedgerDatabase } from './database.ts'
 import { cursorOf, type Page, type PageRequest, pageFrom, readCursor } from './page.ts'
 import type { Schema } from './schema.ts'
@@ -17,17 +18,17 @@ export const saveMovements = async (
     insert into movements (batch_id, tenant_id, line, leg, sku, location, type, quantity,
       on_hand_after, version, reason, reference, occurred_at)
     select ${batchId}::uuid, ${tenantId}, v.* from unnest(
-      ${movements.map((m) => m.line.number)}::int[],
-      ${movements.map((m) => m.leg)}::smallint[],
-      ${movements.map((m) => m.line.sku)}::text[],
-      ${movements.map((m) => m.location)}::text[],
-      ${movements.map((m) => m.line.type)}::line_type[],
-      ${movements.map((m) => formatQuantity(m.quantity))}::numeric[],
-      ${movements.map((m) => formatQuantity(m.onHandAfter))}::numeric[],
-      ${movements.map((m) => m.version)}::bigint[],
-      ${movements.map((m) => m.line.reason)}::text[],
-      ${movements.map((m) => m.line.reference)}::text[],
-      ${movements.map((m) => new Date(m.line.occurredAt).toISOString())}::timestamptz[]
+      ${arrayLiteral(movements.map((m) => m.line.number))}::int[],
+      ${arrayLiteral(movements.map((m) => m.leg))}::smallint[],
+      ${arrayLiteral(movements.map((m) => m.line.sku))}::text[],
+      ${arrayLiteral(movements.map((m) => m.location))}::text[],
+      ${arrayLiteral(movements.map((m) => m.line.type))}::line_type[],
+      ${arrayLiteral(movements.map((m) => formatQuantity(m.quantity)))}::numeric[],
+      ${arrayLiteral(movements.map((m) => formatQuantity(m.onHandAfter)))}::numeric[],
+      ${arrayLiteral(movements.map((m) => m.version))}::bigint[],
+      ${arrayLiteral(movements.map((m) => m.line.reason))}::text[],
+      ${arrayLiteral(movements.map((m) => m.line.reference))}::text[],
+      ${arrayLiteral(movements.map((m) => new Date(m.line.occurredAt).toISOString()))}::timestamptz[]
     ) v
   `.execute(trx)
 }

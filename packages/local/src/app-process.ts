@@ -43,14 +43,20 @@ export interface AppProcess {
 const wordsKept = 30
 
 /**
+ * Both apps make much garbage that dies young. A small nursery and one malloc arena keep each of them
+ * under 200 MB, where the defaults for a machine of this size let it grow by a third.
+ */
+const frugal = { execArgv: ['--max-semi-space-size=8'], env: { MALLOC_ARENA_MAX: '1' } }
+
+/**
  * Runs an app as a process in a process group of its own, so that Ctrl-C reaches this supervisor
  * alone, which then stops things in order. The app notices by its IPC channel when we are gone.
  */
 export function spawnApp(options: AppProcessOptions): AppProcess {
   const { name } = options
-  const child = spawn(process.execPath, [...(options.execArgv ?? []), options.entry], {
+  const child = spawn(process.execPath, [...(options.execArgv ?? frugal.execArgv), options.entry], {
     detached: true,
-    env: options.env,
+    env: { ...frugal.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   const words = collectWords(child, options.onLog)
