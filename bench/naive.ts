@@ -8,6 +8,9 @@ import { startPrograms } from './processes.ts'
 /** Jobs a worker process has in hand, and connections it has for them: the fastest of 4 to 32. */
 const concurrency = '12'
 
+/** Node and malloc as they come: what our apps are run with is tuned for them. */
+const untuned = { execArgv: [], env: { MALLOC_ARENA_MAX: undefined } }
+
 /** The service that everyone writes: a job and a transaction a line. */
 export const naive: Contestant = {
   name: 'naive',
@@ -24,11 +27,12 @@ export const naive: Contestant = {
     const countApplied = () => database.number('select count(*) as number from movements')
 
     const [api, ...workerProcesses] = await startPrograms(stack, stand, [
-      { name: 'naive-api', entry: 'naive/server-main.ts', env: {} },
+      { ...untuned, name: 'naive-api', entry: 'naive/server-main.ts' },
       ...Array.from({ length: workers }, (_, index) => ({
+        ...untuned,
         name: `naive-worker-${index + 1}`,
         entry: 'naive/worker-main.ts',
-        env: { CONCURRENCY: concurrency },
+        env: { ...untuned.env, CONCURRENCY: concurrency },
       })),
     ])
     if (!api?.ready.publicUrl) throw new Error('the naive API told no address')

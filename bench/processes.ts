@@ -2,7 +2,13 @@ import { fileURLToPath } from 'node:url'
 import { type AppProcess, type ReadyMessage, spawnApp } from '@inventoryrpa/local'
 import type { Stand } from './contestant.ts'
 
-type Program = { name: string; entry: string; env: Record<string, string> }
+type Program = {
+  name: string
+  entry: string
+  env: Record<string, string | undefined>
+  /** Flags for Node; default: those that our own apps are run with. */
+  execArgv?: string[]
+}
 export type Started = { pid: number; ready: ReadyMessage }
 
 const graceMs = 20_000
@@ -13,12 +19,13 @@ export const startPrograms = async (
   stand: Stand,
   programs: readonly Program[],
 ): Promise<Started[]> => {
-  const apps: AppProcess[] = programs.map(({ name, entry, env }) => {
+  const apps: AppProcess[] = programs.map(({ name, entry, env, execArgv }) => {
     const app = spawnApp({
       name,
       entry: fileURLToPath(new URL(entry, import.meta.url)),
       env: { DATABASE_URL: stand.databaseUrl, REDIS_URL: stand.redisUrl, ...env },
       onLog: (line) => stand.onLog(name, line),
+      ...(execArgv && { execArgv }),
     })
     stack.defer(async () => {
       await app.stop({ graceMs })
