@@ -17,6 +17,8 @@ const cpuSeconds = () => {
   return (user + system) / 1e6
 }
 
+let interrupted = false
+
 try {
   const options = readOptions(process.argv.slice(2))
   await mkdir(folder, { recursive: true, mode: 0o755 })
@@ -25,6 +27,7 @@ try {
   const servers = stack.use(await startServers(at, (name, line) => log.write(`${name}: ${line}\n`)))
   // What was started ends by itself when we do; this also removes its data.
   const stop = async () => {
+    interrupted = true
     await stack.disposeAsync().catch(() => undefined)
     process.exit(130)
   }
@@ -43,6 +46,8 @@ try {
   // A missed target is a figure; a run in which nothing counts is a failure.
   if (result.summary.length === 0) process.exitCode = 1
 } catch (error) {
-  console.error(error instanceof Error && error.cause === undefined ? error.message : error)
+  // What is interrupted fails in many ways, all for one reason.
+  if (!interrupted)
+    console.error(error instanceof Error && error.cause === undefined ? error.message : error)
   process.exitCode = 1
 }

@@ -8,7 +8,7 @@ import { startPrograms } from './processes.ts'
 /** Jobs a worker process has in hand, and connections it has for them: the fastest of 4 to 32. */
 const concurrency = '12'
 
-/** Node and malloc as they come: what our apps are run with is tuned for them. */
+/** Node and malloc as they come, but for the compile cache: the launcher's other settings suit our apps. */
 const untuned = { execArgv: [], env: { MALLOC_ARENA_MAX: undefined } }
 
 /** The service that everyone writes: a job and a transaction a line. */
