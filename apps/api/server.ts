@@ -30,14 +30,7 @@ export const startServer = async (
     traceContext: reporting.traceContext,
   })
   await using releasers = new AsyncDisposableStack()
-  const acquired = <T>(value: T, release: (value: T) => Promise<unknown>): T => {
-    releasers.defer(async () => {
-      await release(value)
-    })
-    return value
-  }
-
-  const ledger = acquired(
+  const ledger = releasers.adopt(
     openLedger({
       databaseUrl: config.DATABASE_URL,
       applicationName: 'inventoryrpa-api',
@@ -46,7 +39,7 @@ export const startServer = async (
     }),
     (it) => it.close(),
   )
-  const backend = acquired(
+  const backend = releasers.adopt(
     createBackend({
       redisUrl: config.REDIS_URL,
       databaseUrl: config.DATABASE_URL,
@@ -61,7 +54,7 @@ export const startServer = async (
     everyMs: 50,
     onWait: (fault) => logger.info({ fault }, 'waiting for the queue'),
   })
-  const producer = acquired(
+  const producer = releasers.adopt(
     createProducer(backend, {
       attempts: config.JOB_ATTEMPTS,
       backoffMs: config.JOB_BACKOFF_MS,
@@ -69,14 +62,14 @@ export const startServer = async (
     }),
     (it) => it.close(),
   )
-  const enqueuer = acquired(createEnqueuer(producer, logger), (it) => it.drain())
+  const enqueuer = releasers.adopt(createEnqueuer(producer, logger), (it) => it.drain())
   const metrics = createMetrics('api')
   exposeBacklog(metrics, async () => ({
     jobs: await measureQueues(producer.queues),
     ...(await measureBacklog(ledger.db)),
   }))
 
-  const app = acquired(
+  const app = releasers.adopt(
     await buildApp({
       db: ledger.db,
       enqueuer,
@@ -87,7 +80,7 @@ export const startServer = async (
     }),
     (it) => it.close(),
   )
-  const ops = acquired(
+  const ops = releasers.adopt(
     await buildOps({
       db: ledger.db,
       logger,

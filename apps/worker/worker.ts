@@ -34,20 +34,13 @@ export const startWorker = async (
     traceContext: reporting.traceContext,
   })
   await using releasers = new AsyncDisposableStack()
-  const acquired = <T>(value: T, release: (value: T) => Promise<unknown>): T => {
-    releasers.defer(async () => {
-      await release(value)
-    })
-    return value
-  }
-
   const metrics = createMetrics('worker')
   const policy = {
     attempts: config.JOB_ATTEMPTS,
     backoffMs: config.JOB_BACKOFF_MS,
     backoffMaxMs: config.JOB_BACKOFF_MAX_MS,
   }
-  const ledger = acquired(
+  const ledger = releasers.adopt(
     openLedger({
       databaseUrl: config.DATABASE_URL,
       applicationName: 'inventoryrpa-worker',
@@ -57,7 +50,7 @@ export const startWorker = async (
     }),
     (it) => it.close(),
   )
-  const backend = acquired(
+  const backend = releasers.adopt(
     createBackend({
       redisUrl: config.REDIS_URL,
       databaseUrl: config.DATABASE_URL,
@@ -67,7 +60,7 @@ export const startWorker = async (
     }),
     (it) => it.close(),
   )
-  const ops = acquired(Fastify({ forceCloseConnections: true }), (it) => it.close())
+  const ops = releasers.adopt(Fastify({ forceCloseConnections: true }), (it) => it.close())
   await ops.register(opsRoutes, {
     metrics,
     readiness: {
@@ -102,7 +95,7 @@ export const startWorker = async (
       await producer.close()
     }
   }
-  acquired(
+  releasers.adopt(
     startWhenUsable(backend, work, {
       onWait: (fault) => logger.warn({ fault }, 'waiting for the queue'),
     }),

@@ -7,15 +7,6 @@ export const outcomes = ['applied', 'rejected', 'held', 'dead', 'cancelled'] as 
 export const outcome = z.enum(outcomes)
 export type Outcome = z.infer<typeof outcome>
 
-/** Why a line was rejected. Stable: clients branch on them. */
-export const rejectionCodes = [
-  'insufficient_stock',
-  'stale_count',
-  'expected_on_hand_mismatch',
-  'on_hand_out_of_range',
-] as const
-export const rejectionCode = z.enum(rejectionCodes)
-
 export const lineMovement = z
   .object({ location: z.string(), quantity: quantityAnswer, onHandAfter: quantityAnswer })
   .meta({ id: 'LineMovement' })

@@ -1,11 +1,9 @@
 import { z } from 'zod'
 
 /** Decimal places a quantity may carry. */
-export const quantityPlaces = 3
+const quantityPlaces = 3
 
-/** Largest magnitude of one line's quantity, in units: 15 significant digits survive a JSON number. */
-export const maxQuantity = 999_999_999_999.999
-
+/** 15 significant digits at most: they survive a JSON number. */
 const decimal = /^-?(?:0|[1-9]\d{0,11})(?:\.\d{1,3})?$/
 
 /** What is allowed, in words, for messages and the OpenAPI document. */

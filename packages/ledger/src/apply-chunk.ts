@@ -17,7 +17,6 @@ export type ChunkResult =
   | { outcome: 'unknown' }
 
 type LockedChunk = {
-  line_count: number
   lines: Buffer
   settled_at: Date | null
   dead_at: Date | null
@@ -88,7 +87,7 @@ const applyInTransaction = async (
 
 const lockChunk = async (trx: Transaction<Schema>, ref: ChunkRef) => {
   const { rows } = await sql<LockedChunk>`
-    select c.line_count, c.lines, c.settled_at, c.dead_at, b.tenant_id, b.negative_stock, b.created_at
+    select c.lines, c.settled_at, c.dead_at, b.tenant_id, b.negative_stock, b.created_at
     from chunks c join batches b on b.id = c.batch_id
     where c.batch_id = ${ref.batchId} and c.chunk = ${ref.chunk}
     for update of c

@@ -20,7 +20,11 @@ type LevelRow = {
   last_counted_at: Date | null
 }
 
-/** Locks the levels that lines touch, in key order, so that no two chunks ever wait for each other in a circle. */
+/**
+ * Locks the levels that lines touch, in key order, so that chunks of existing levels never wait for
+ * each other in a circle. Chunks that make the same new levels still can: PostgreSQL ends one, which
+ * is run again.
+ */
 export const lockLevels = async (
   trx: Transaction<Schema>,
   tenantId: number,
