@@ -4,7 +4,7 @@ import { z } from 'zod'
 const schema = z.object({
   ...commonConfig,
   OPS_PORT: port.default(3002),
-  WORKER_CONCURRENCY: wholeNumber('chunks applied at once', 1, 64).default(2),
+  WORKER_CONCURRENCY: wholeNumber('chunks applied at once', 1, 64).default(1),
   SHUTDOWN_GRACE_MS: wholeNumber('milliseconds to finish what is in hand', 100, 3_600_000).default(
     30_000,
   ),

@@ -20,15 +20,42 @@ type LevelRow = {
   last_counted_at: Date | null
 }
 
+/** Some levels do not exist yet: to make them, start again with lockMakingOfLevels. */
+export class LevelsMissingError extends Error {
+  readonly code = 'LEVELS_MISSING'
+  override readonly name = 'LevelsMissingError'
+  readonly tenantId: number
+  constructor(tenantId: number) {
+    super(`some stock levels of tenant ${tenantId} do not exist yet`)
+    this.tenantId = tenantId
+  }
+}
+
+/** A class of advisory locks, with the tenant as the key: "LEVL" in ASCII. */
+const makingLock = 0x4c45564c
+
 /**
- * Locks the levels that lines touch, in key order, so that chunks of existing levels never wait for
- * each other in a circle. Chunks that make the same new levels still can: PostgreSQL ends one, which
- * is run again.
+ * Lets one transaction of a tenant at a time make levels. Must be a transaction's first lock: whoever
+ * waits here then holds nothing that another waits for.
+ */
+export const lockMakingOfLevels = async (
+  trx: Transaction<Schema>,
+  tenantId: number,
+): Promise<void> => {
+  await sql`select pg_advisory_xact_lock(${makingLock}::int, ${tenantId}::int)`.execute(trx)
+}
+
+/**
+ * Locks the levels that lines touch, in key order, so that transactions never wait for each other in a
+ * circle. A level that does not exist cannot be locked; two that made the same ones could wait for each
+ * other's inserts, so a tenant's levels are made by one transaction at a time.
+ * @throws LevelsMissingError when one does not exist and this transaction may not make it
  */
 export const lockLevels = async (
   trx: Transaction<Schema>,
   tenantId: number,
   lines: readonly Line[],
+  { mayMakeLevels }: { mayMakeLevels: boolean },
 ): Promise<Map<string, Level>> => {
   const keys = new Map<string, { sku: string; location: string }>()
   const touch = (sku: string, location: string) =>
@@ -45,6 +72,7 @@ export const lockLevels = async (
     order by l.sku, l.location
     for update of l
   `.execute(trx)
+  if (rows.length < touched.length && !mayMakeLevels) throw new LevelsMissingError(tenantId)
   return new Map(
     rows.map((row) => [
       levelKey(row.sku, row.location),
@@ -65,24 +93,25 @@ export const movedSinceCounts = async (
 ): Promise<(count: Count) => Thousandths> => {
   const counts = lines.filter((line) => line.type === 'count')
   if (counts.length === 0) return () => 0n
-  const { rows } = await sql<{ line: number; moved: string }>`
-    select c.line, coalesce(sum(m.quantity), 0) as moved
+  const { rows } = await sql<{ place: number; moved: string }>`
+    select c.place, coalesce(sum(m.quantity), 0) as moved
     from unnest(
-      ${arrayLiteral(counts.map((c) => c.number))}::int[], ${arrayLiteral(counts.map((c) => c.sku))}::text[],
-      ${arrayLiteral(counts.map((c) => c.location))}::text[],
+      ${arrayLiteral(counts.map((c) => c.sku))}::text[], ${arrayLiteral(counts.map((c) => c.location))}::text[],
       ${arrayLiteral(counts.map((c) => new Date(c.occurredAt).toISOString()))}::timestamptz[]
-    ) c(line, sku, location, counted_at)
+    ) with ordinality c(sku, location, counted_at, place)
     left join movements m on m.tenant_id = ${tenantId} and m.sku = c.sku
       and m.location = c.location and m.occurred_at > c.counted_at
-    group by c.line
+    group by c.place
   `.execute(trx)
-  const moved = new Map(rows.map((row) => [row.line, parseQuantity(row.moved)]))
-  return (count) => moved.get(count.number) ?? 0n
+  const moved = new Map(
+    rows.map((row) => [counts[row.place - 1] as Count, parseQuantity(row.moved)]),
+  )
+  return (count) => moved.get(count) ?? 0n
 }
 
 /**
- * Writes changed levels: known ones are updated under their lock, new ones inserted in key order.
- * @throws LedgerConflictError when another transaction made one of the new ones first
+ * Writes changed levels: known ones are updated under their lock, new ones inserted.
+ * @throws LedgerConflictError when someone without lockMakingOfLevels made one of the new ones first
  */
 export const saveLevels = async (
   trx: Transaction<Schema>,
@@ -105,7 +134,6 @@ export const saveLevels = async (
       insert into stock_levels (tenant_id, sku, location, on_hand, version, last_counted_at)
       select ${tenantId}, v.sku, v.location, v.on_hand, v.version, v.last_counted_at
       from ${levelValues(fresh)}
-      order by v.sku collate "C", v.location collate "C"
       on conflict do nothing
     `.execute(trx)
     if (Number(numAffectedRows) !== fresh.length) {

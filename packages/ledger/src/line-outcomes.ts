@@ -1,8 +1,11 @@
 import type { LineOutcome, Outcome } from '@inventoryrpa/contracts'
-import { sql } from 'kysely'
+import type { Line } from '@inventoryrpa/inventory'
+import { type Insertable, sql, type Transaction } from 'kysely'
+import type { ChunkRef } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
 import { decimal } from './movements.ts'
 import { cursorOf, type Page, type PageRequest, pageFrom, readCursor } from './page.ts'
+import type { Schema } from './schema.ts'
 
 type Row = Omit<LineOutcome, 'movements'> & {
   movements: { location: string; quantity: string; onHandAfter: string }[]
@@ -51,4 +54,28 @@ export const listLineOutcomes = async (
     })),
   }))
   return pageFrom(lines, limit, (last) => cursorOf([last.line]))
+}
+
+/** What every line outcome says of its line. */
+export const outcomeRow = ({ batchId, chunk }: ChunkRef, line: Line) => ({
+  batch_id: batchId,
+  line: line.number,
+  chunk,
+  type: line.type,
+  sku: line.sku,
+  location: line.location,
+  reference: line.reference ?? null,
+})
+
+/** 1,000 rows a statement: PostgreSQL takes 65,535 parameters. */
+export const saveOutcomes = async (
+  trx: Transaction<Schema>,
+  rows: readonly Insertable<Schema['line_outcomes']>[],
+): Promise<void> => {
+  for (let from = 0; from < rows.length; from += 1_000) {
+    await trx
+      .insertInto('line_outcomes')
+      .values(rows.slice(from, from + 1_000))
+      .execute()
+  }
 }

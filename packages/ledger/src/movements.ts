@@ -1,5 +1,5 @@
 import type { Movement as MovementAnswer } from '@inventoryrpa/contracts'
-import { formatQuantity, type Movement, parseQuantity } from '@inventoryrpa/inventory'
+import { formatQuantity, type Line, type Movement, parseQuantity } from '@inventoryrpa/inventory'
 import { sql, type Transaction } from 'kysely'
 import { arrayLiteral } from './array-literal.ts'
 import type { LedgerDatabase } from './database.ts'
@@ -10,14 +10,17 @@ import type { Schema } from './schema.ts'
 export const saveMovements = async (
   trx: Transaction<Schema>,
   tenantId: number,
-  batchId: string,
   movements: readonly Movement[],
+  batchOf: (line: Line) => string,
 ): Promise<void> => {
   if (movements.length === 0) return
   await sql`
     insert into movements (batch_id, tenant_id, line, leg, sku, location, type, quantity,
       on_hand_after, version, reason, reference, occurred_at)
-    select ${batchId}::uuid, ${tenantId}, v.* from unnest(
+    select v.batch_id, ${tenantId}, v.line, v.leg, v.sku, v.location, v.type, v.quantity,
+      v.on_hand_after, v.version, v.reason, v.reference, v.occurred_at
+    from unnest(
+      ${arrayLiteral(movements.map((m) => batchOf(m.line)))}::uuid[],
       ${arrayLiteral(movements.map((m) => m.line.number))}::int[],
       ${arrayLiteral(movements.map((m) => m.leg))}::smallint[],
       ${arrayLiteral(movements.map((m) => m.line.sku))}::text[],
@@ -29,7 +32,7 @@ export const saveMovements = async (
       ${arrayLiteral(movements.map((m) => m.line.reason))}::text[],
       ${arrayLiteral(movements.map((m) => m.line.reference))}::text[],
       ${arrayLiteral(movements.map((m) => new Date(m.line.occurredAt).toISOString()))}::timestamptz[]
-    ) v
+    ) v(batch_id, line, leg, sku, location, type, quantity, on_hand_after, version, reason, reference, occurred_at)
   `.execute(trx)
 }
 

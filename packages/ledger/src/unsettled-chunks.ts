@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { ChunkRef } from './apply-chunk.ts'
+import type { ChunkRef } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
 
 /**

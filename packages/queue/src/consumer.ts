@@ -10,6 +10,8 @@ export type JobRun<Payload> = {
   payload: Payload
   /** From 1. */
   attempt: number
+  /** False when it ran before and failed, or its worker ended or froze in the middle. */
+  firstDelivery: boolean
 }
 
 export type JobHandler<Payload = unknown> = {
@@ -65,10 +67,12 @@ export const startConsumer = (
     const end = (outcome: 'completed' | 'retrying' | 'failed') =>
       onAttempt({ name: job.name, seconds: (performance.now() - started) / 1_000, outcome })
     const attempt = job.attemptsMade + 1
+    const id = job.id ?? ''
+    const firstDelivery = job.attemptsStarted <= 1
     const handler = handlers[job.name]
     try {
       if (!handler) throw new InvalidJobError(`no handler for jobs named ${job.name}`)
-      await handler.run({ id: job.id ?? '', payload: readPayload(handler, job), attempt })
+      await handler.run({ id, payload: readPayload(handler, job), attempt, firstDelivery })
     } catch (error) {
       const exhausted = attempt >= (job.opts.attempts ?? 1) || !isRetryable(error)
       if (!exhausted) {
@@ -79,7 +83,7 @@ export const startConsumer = (
       const parsed = handler?.payload.safeParse(job.data)
       if (handler && parsed?.success) {
         await handler.onExhausted(
-          { id: job.id ?? '', payload: parsed.data, attempt },
+          { id, payload: parsed.data, attempt, firstDelivery },
           error as Error,
         )
       }

@@ -33,21 +33,21 @@ const submitThree = async () => {
 }
 
 test('the counts add up after every chunk, and the last chunk completes the batch', async () => {
-  const { first, second, third, batch } = await submitThree()
+  const { id, first, second, third, batch } = await submitThree()
   expect(await batch()).toMatchObject({ state: 'accepted', counts: { pending: 6 } })
-  const settled = { outcome: 'settled', applied: 1, rejected: 1 }
+  const settled = { own: 'settled', chunks: 1, applied: 1, rejected: 1 }
   for (const [chunk, pending] of [
     [second, 4],
     [third, 2],
   ] as const) {
-    expect(await applyChunk(ledger.db, chunk)).toEqual({ ...settled, batchCompleted: false })
+    expect(await applyChunk(ledger.db, chunk)).toEqual({ ...settled, completedBatches: [] })
     expect(await batch()).toMatchObject({
       state: 'processing',
       counts: { pending },
       completed: false,
     })
   }
-  expect(await applyChunk(ledger.db, first)).toEqual({ ...settled, batchCompleted: true })
+  expect(await applyChunk(ledger.db, first)).toEqual({ ...settled, completedBatches: [id] })
   const counts = { total: 6, applied: 3, rejected: 3, pending: 0, dead: 0 }
   expect(await batch()).toMatchObject({ state: 'completed', counts, completed: true })
 })
@@ -55,7 +55,7 @@ test('the counts add up after every chunk, and the last chunk completes the batc
 test('of chunks applied at once exactly one completes the batch', async () => {
   const { chunks, batch } = await submitThree()
   const results = await Promise.all([...chunks, ...chunks].map((c) => applyChunk(ledger.db, c)))
-  const completions = results.filter((r) => r.outcome === 'settled' && r.batchCompleted)
+  const completions = results.flatMap((result) => result.completedBatches)
   expect(completions).toHaveLength(1)
   expect(await batch()).toMatchObject({ state: 'completed', counts: { applied: 3, rejected: 3 } })
 })
@@ -73,9 +73,9 @@ test('a dead chunk that is applied later moves its lines from dead to their endi
   expect(await markChunkDead(ledger.db, second, poison)).toBe(true)
   expect(await batch()).toMatchObject({ state: 'processing', counts: { dead: 2, pending: 4 } })
   await applyChunk(ledger.db, first)
-  expect(await applyChunk(ledger.db, second)).toMatchObject({ applied: 1, batchCompleted: false })
+  expect(await applyChunk(ledger.db, second)).toMatchObject({ applied: 1, completedBatches: [] })
   expect(await batch()).toMatchObject({ state: 'processing', counts: { dead: 0, applied: 2 } })
-  expect(await applyChunk(ledger.db, third)).toMatchObject({ batchCompleted: true })
+  expect(await applyChunk(ledger.db, third)).toMatchObject({ completedBatches: [id] })
   const { items } = await listLineOutcomes(ledger.db, id, { limit: 10 })
   expect(items.map((line) => line.outcome)).toEqual(
     [1, 2, 3].flatMap(() => ['applied', 'rejected']),
@@ -88,7 +88,7 @@ test('a dead chunk applied after the batch was completed does not move its compl
   for (const chunk of [first, second]) await applyChunk(ledger.db, chunk)
   await markChunkDead(ledger.db, third, poison)
   const completed = await findBatch(ledger.db, tenantId, id)
-  await applyChunk(ledger.db, third)
+  expect(await applyChunk(ledger.db, third)).toMatchObject({ completedBatches: [] })
   const now = await findBatch(ledger.db, tenantId, id)
   expect(now).toMatchObject({ state: 'completed', completedAt: completed?.completedAt })
   expect(now?.counts).toMatchObject({ applied: 3, rejected: 3, dead: 0 })

@@ -63,7 +63,7 @@ test('a backend terminated in mid-statement is unavailable, and the pool works a
   )
   expect(await applying).toBeInstanceOf(LedgerUnavailableError)
   await admin.query('rollback')
-  expect(await applyChunk(ledger.db, chunk)).toMatchObject({ outcome: 'settled', applied: 1 })
+  expect(await applyChunk(ledger.db, chunk)).toMatchObject({ own: 'settled', applied: 1 })
 })
 
 test('connections terminated while idle are replaced, and their errors told', async () => {

@@ -1,0 +1,107 @@
+import type { Line } from '@inventoryrpa/inventory'
+import { sql, type Transaction } from 'kysely'
+import type { Schema } from './schema.ts'
+import { readLines } from './stored-lines.ts'
+
+export type ChunkRef = { batchId: string; chunk: number }
+
+/** A chunk's row under this transaction's lock. */
+export type LockedChunk = ChunkRef & {
+  tenantId: number
+  negativeStock: 'reject' | 'allow'
+  settled: boolean
+  dead: boolean
+  lines: Line[]
+}
+
+type Row = {
+  batch_id: string
+  chunk: number
+  lines: Buffer
+  settled_at: Date | null
+  dead_at: Date | null
+  tenant_id: number
+  negative_stock: 'reject' | 'allow'
+  created_at: Date
+}
+
+const columns = sql`
+  c.batch_id, c.chunk, c.lines, c.settled_at, c.dead_at, b.tenant_id, b.negative_stock, b.created_at`
+
+const toLockedChunk = (row: Row): LockedChunk => ({
+  batchId: row.batch_id,
+  chunk: row.chunk,
+  tenantId: row.tenant_id,
+  negativeStock: row.negative_stock,
+  settled: row.settled_at !== null,
+  dead: row.dead_at !== null,
+  lines: readLines(row.lines, row.created_at.getTime()),
+})
+
+/** Waits for whoever holds it. */
+export const lockChunk = async (
+  trx: Transaction<Schema>,
+  { batchId, chunk }: ChunkRef,
+): Promise<LockedChunk | undefined> => {
+  const { rows } = await sql<Row>`
+    select ${columns} from chunks c join batches b on b.id = c.batch_id
+    where c.batch_id = ${batchId} and c.chunk = ${chunk}
+    for update of c
+  `.execute(trx)
+  return rows[0] && toLockedChunk(rows[0])
+}
+
+/** Open batches behind the first one that are looked through: more than all workers have in hand. */
+const batchesAhead = 64
+const mostChunks = 64
+
+/**
+ * Locks a chunk and those accepted after it that would be applied alike, in that order, leaving out
+ * what is settled, dead or held by another: nothing is waited for. None is over twice the first one's
+ * size and together they have about `maxLines`, so that memory and the length of the transaction are
+ * bounded.
+ *
+ * The limits stand where rows are locked one by one as they are pulled, so that no row is locked that
+ * is not taken.
+ */
+export const lockWaitingChunks = async (
+  trx: Transaction<Schema>,
+  { batchId, chunk }: ChunkRef,
+  maxLines: number,
+): Promise<LockedChunk[]> => {
+  const { rows } = await sql<Row>`
+    with first as (
+      select b.tenant_id, b.negative_stock, c.line_count,
+        least(${mostChunks}::int, greatest(1, ${maxLines}::int / c.line_count)) as most
+      from chunks c join batches b on b.id = c.batch_id
+      where c.batch_id = ${batchId} and c.chunk = ${chunk}
+    )
+    select ${columns}
+    from first cross join lateral (
+      select * from batches
+      where tenant_id = first.tenant_id and id >= ${batchId} and completed_at is null
+        and negative_stock = first.negative_stock
+      order by id limit ${batchesAhead}
+    ) b cross join lateral (
+      select * from chunks
+      where batch_id = b.id and settled_at is null and dead_at is null
+        and (batch_id, chunk) >= (${batchId}::uuid, ${chunk}::int)
+        and line_count <= 2 * first.line_count
+      order by chunk
+      for update skip locked
+    ) c
+    limit (select most from first)
+  `.execute(trx)
+  return rows.map(toLockedChunk)
+}
+
+export const markSettled = async (
+  trx: Transaction<Schema>,
+  chunks: readonly ChunkRef[],
+): Promise<void> => {
+  await sql`
+    update chunks c set settled_at = now(), dead_at = null, error = null
+    from unnest(${chunks.map((c) => c.batchId)}::uuid[], ${chunks.map((c) => c.chunk)}::int[]) v(batch_id, chunk)
+    where c.batch_id = v.batch_id and c.chunk = v.chunk
+  `.execute(trx)
+}
