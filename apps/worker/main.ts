@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { ConfigError } from '@inventoryrpa/contracts'
 import { startErrorReporting } from '@inventoryrpa/observability'
 import closeWithGrace from 'close-with-grace'
@@ -15,7 +16,10 @@ try {
   })
   // Only now: error reporting instruments what is imported after it.
   const { startWorker } = await import('./worker.ts')
-  const worker = await startWorker(config, reporting, { pretty: process.stdout.isTTY })
+  const worker = await startWorker(config, reporting, {
+    pretty: process.stdout.isTTY,
+    name: `${hostname()}-${process.pid}`,
+  })
 
   closeWithGrace(
     { delay: config.SHUTDOWN_GRACE_MS + closingMs, logger: false },

@@ -21,11 +21,14 @@ import { startRelay } from './relay.ts'
 
 export type RunningWorker = { opsUrl: string; logger: Logger; close(): Promise<void> }
 
-/** Connects, consumes and answers probes. Stateless: any number of them may run beside each other. */
+/**
+ * Connects, consumes and answers probes. Stateless: any number of them may run beside each other.
+ * @param name tells it from the others, in the history of jobs
+ */
 export const startWorker = async (
   config: Config,
   reporting: ErrorReporting,
-  { pretty }: { pretty: boolean },
+  { pretty, name }: { pretty: boolean; name: string },
 ): Promise<RunningWorker> => {
   const logger = createLogger({
     service: 'worker',
@@ -84,6 +87,7 @@ export const startWorker = async (
       },
       policy,
       concurrency: config.WORKER_CONCURRENCY,
+      workerName: name,
       onAttempt: ({ name, seconds, outcome }) =>
         metrics.jobDuration.observe({ job: name, outcome }, seconds),
     })

@@ -4,7 +4,6 @@ import {
   applyChunkAndWaiting,
   LedgerConflictError,
   type LedgerDatabase,
-  LedgerUnavailableError,
   markChunkDead,
 } from '@inventoryrpa/ledger'
 import type { Logger, Metrics } from '@inventoryrpa/observability'
@@ -33,7 +32,8 @@ export const applyChunkHandler = ({
 }: ApplyChunkDeps): JobHandler<ApplyChunkJob> => ({
   payload: applyChunkJob,
 
-  run: async ({ id, payload: { batchId, chunk }, attempt, firstDelivery }) => {
+  run: async ({ id, payload: { batchId, chunk }, attempt, stalls }) => {
+    const firstDelivery = attempt === 1 && stalls === 0
     const log = logger.child({ batchId, jobId: id, attempt })
     const ref = { batchId, chunk }
     try {
@@ -55,12 +55,13 @@ export const applyChunkHandler = ({
   },
 
   onExhausted: async ({ id, payload: { batchId, chunk }, attempt }, error) => {
-    // The ledger's absence says nothing about the chunk: the relay runs it again once the ledger is back.
-    if (error instanceof LedgerUnavailableError || error instanceof LedgerConflictError) return
+    // A lost race says nothing about the chunk: the relay runs it again.
+    if (error instanceof LedgerConflictError) return 'failed'
     const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name
     const isNew = await markChunkDead(db, { batchId, chunk }, { code, message: error.message })
     const context = { batchId, jobId: id, attempt }
     logger.error({ ...context, err: error }, 'chunk is dead: its attempts are used up')
     if (isNew) report(error, context)
+    return 'failed'
   },
 })

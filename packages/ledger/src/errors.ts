@@ -3,6 +3,8 @@ import pg from 'pg'
 /** PostgreSQL cannot be reached or cannot serve now. The same call may succeed later. */
 export class LedgerUnavailableError extends Error {
   readonly code = 'LEDGER_UNAVAILABLE'
+  /** No job can be done meanwhile, and none is to blame. */
+  readonly outage = true
   override readonly name = 'LedgerUnavailableError'
 }
 

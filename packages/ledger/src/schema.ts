@@ -1,13 +1,13 @@
 import type { Outcome } from '@inventoryrpa/contracts'
 import type { ColumnType, Generated } from 'kysely'
 
-type LineType = 'adjustment' | 'count' | 'transfer'
+type LineType = 'adjustment' | 'count' | 'transfer' | 'sync'
 /** numeric(18, 3), as the driver reads and writes it: a decimal string with three places. */
 type Decimal = string
 type CreatedAt = ColumnType<Date, never, never>
 
 export type Schema = {
-  tenants: { id: Generated<number>; name: string; created_at: CreatedAt }
+  tenants: { id: Generated<number>; name: string; created_at: CreatedAt; weight: Generated<number> }
   api_keys: {
     id: string
     tenant_id: number
@@ -33,6 +33,9 @@ export type Schema = {
     cancelled: number
     created_at: CreatedAt
     completed_at: Date | null
+    verify: Generated<boolean>
+    priority: Generated<'low' | 'normal' | 'high'>
+    not_before: Date | null
   }
   chunks: {
     batch_id: string
@@ -43,6 +46,16 @@ export type Schema = {
     settled_at: Date | null
     dead_at: Date | null
     error: string | null
+    queue: Generated<'apply' | 'sync'>
+    not_before: Date | null
+    /** The chunk that was split into this one and another. */
+    parent: number | null
+    split_at: Date | null
+    error_code: string | null
+    fingerprint: string | null
+    /** Lines whose stock source was too stale. */
+    held: Generated<number>
+    redrive_id: string | null
   }
   idempotency_keys: {
     tenant_id: number
@@ -75,6 +88,53 @@ export type Schema = {
     reference: string | null
     occurred_at: Date
     recorded_at: CreatedAt
+    source: 'primary' | 'backup' | null
+    as_of: Date | null
+    failover_code: string | null
+  }
+  failed_attempts: {
+    id: Generated<number>
+    batch_id: string
+    chunk: number
+    attempt: number
+    class: string
+    code: string
+    message: string
+    worker: string
+    started_at: Date
+    seconds: number
+  }
+  redrives: {
+    id: string
+    tenant_id: number
+    fingerprint: string | null
+    batch_id: string | null
+    most: number
+    canary: number
+    rate_per_second: number | null
+    state: 'canary' | 'running' | 'done' | 'stopped'
+    redriven: Generated<number>
+    created_at: CreatedAt
+    ended_at: Date | null
+  }
+  discrepancies: {
+    id: string
+    tenant_id: number
+    sku: string
+    location: string
+    kind: 'count' | 'source'
+    batch_id: string
+    line: number
+    expected: Decimal
+    found: Decimal
+    source: 'primary' | 'backup' | null
+    as_of: Date | null
+    opened_at: CreatedAt
+    owner: string | null
+    acknowledged_at: Date | null
+    resolved_at: Date | null
+    resolution: string | null
+    recount_batch_id: string | null
   }
   line_outcomes: {
     batch_id: string

@@ -1,8 +1,14 @@
-import { type Job, UnrecoverableError } from 'bullmq'
+import { type Job, UnrecoverableError, Worker } from 'bullmq'
 import type { z } from 'zod'
 import type { QueueBackend } from './backend.ts'
 import type { QueueName } from './names.ts'
-import { backoffStrategy, type RetryPolicy } from './retry-policy.ts'
+import {
+  backoffStrategy,
+  classify,
+  type ErrorClass,
+  outageDelayMs,
+  type RetryPolicy,
+} from './retry-policy.ts'
 
 /** What a processor is told about the job it runs. */
 export type JobRun<Payload> = {
@@ -10,16 +16,26 @@ export type JobRun<Payload> = {
   payload: Payload
   /** From 1. */
   attempt: number
-  /** False when it ran before and failed, or its worker ended or froze in the middle. */
-  firstDelivery: boolean
+  /** How often its worker ended or froze while it had the job in hand. */
+  stalls: number
 }
+
+/** An attempt that failed and counts as one. */
+export type FailedAttempt = { error: Error; class: ErrorClass; startedAt: Date; seconds: number }
 
 export type JobHandler<Payload = unknown> = {
   payload: z.ZodType<Payload>
   run(job: JobRun<Payload>): Promise<void>
-  /** The job will not be tried again by itself. Runs before the queue learns of it. */
-  onExhausted(job: JobRun<Payload>, error: Error): Promise<void>
+  /** Told of each failed attempt, the last one too, before the queue learns of it. */
+  onFailedAttempt?(job: JobRun<Payload>, attempt: FailedAttempt): Promise<void>
+  /**
+   * The job will not be tried again by itself. Runs before the queue learns of it.
+   * @returns 'completed' when what it stands for was taken over by other jobs
+   */
+  onExhausted(job: JobRun<Payload>, error: Error): Promise<'failed' | 'completed'>
 }
+
+export type AttemptOutcome = 'completed' | 'retrying' | 'failed' | 'outage'
 
 export type ConsumerOptions = {
   queue: QueueName
@@ -27,15 +43,15 @@ export type ConsumerOptions = {
   handlers: Readonly<Record<string, JobHandler>>
   policy: RetryPolicy
   concurrency: number
+  /** Shown in the job's log. */
+  workerName: string
   /** Told after each attempt, however it ended. */
-  onAttempt?: (attempt: {
-    name: string
-    seconds: number
-    outcome: 'completed' | 'retrying' | 'failed'
-  }) => void
+  onAttempt?: (attempt: { name: string; seconds: number; outcome: AttemptOutcome }) => void
 }
 
 export type Consumer = {
+  /** Jobs in hand at once, from now on. */
+  concurrency: number
   /**
    * Takes no further jobs and finishes those in hand, for at most `graceMs`; what is left then stalls
    * and is delivered again. @returns whether all were finished
@@ -48,10 +64,6 @@ const maxStalledCount = 1_000
 const lockDurationMs = 10_000
 const stalledIntervalMs = 5_000
 
-/** An error that says `retryable: false` is not tried again, nor is a payload that its handler cannot read. */
-const isRetryable = (error: unknown) =>
-  !(error instanceof Error && 'retryable' in error && error.retryable === false)
-
 class InvalidJobError extends Error {
   readonly code = 'INVALID_JOB'
   readonly retryable = false
@@ -60,38 +72,56 @@ class InvalidJobError extends Error {
 
 export const startConsumer = (
   backend: QueueBackend,
-  { queue, handlers, policy, concurrency, onAttempt = () => {} }: ConsumerOptions,
+  { queue, handlers, policy, concurrency, workerName, onAttempt = () => {} }: ConsumerOptions,
 ): Consumer => {
+  let outages = 0
+
   const process = async (job: Job) => {
+    const startedAt = new Date()
     const started = performance.now()
-    const end = (outcome: 'completed' | 'retrying' | 'failed') =>
-      onAttempt({ name: job.name, seconds: (performance.now() - started) / 1_000, outcome })
+    const seconds = () => (performance.now() - started) / 1_000
+    const end = (outcome: AttemptOutcome) =>
+      onAttempt({ name: job.name, seconds: seconds(), outcome })
     const attempt = job.attemptsMade + 1
-    const id = job.id ?? ''
-    const firstDelivery = job.attemptsStarted <= 1
+    const about = { id: job.id ?? '', attempt, stalls: job.stalledCounter }
     const handler = handlers[job.name]
     try {
       if (!handler) throw new InvalidJobError(`no handler for jobs named ${job.name}`)
-      await handler.run({ id, payload: readPayload(handler, job), attempt, firstDelivery })
-    } catch (error) {
-      const exhausted = attempt >= (job.opts.attempts ?? 1) || !isRetryable(error)
-      if (!exhausted) {
-        end('retrying')
-        throw error
+      await handler.run({ ...about, payload: readPayload(handler, job) })
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+      const { class: errorClass, retryAfterMs } = classify(error)
+      if (errorClass === 'outage') {
+        outages += 1
+        end('outage')
+        await worker.rateLimit(outageDelayMs(policy, outages, retryAfterMs))
+        throw Worker.RateLimitError()
       }
-      end('failed')
+      const exhausted = attempt >= (job.opts.attempts ?? 1) || errorClass === 'unrecoverable'
+      end(exhausted ? 'failed' : 'retrying')
+      await writeLog(
+        job,
+        `attempt ${attempt} on ${workerName}, begun ${startedAt.toISOString()}`,
+        error,
+      )
       const parsed = handler?.payload.safeParse(job.data)
       if (handler && parsed?.success) {
-        await handler.onExhausted(
-          { id, payload: parsed.data, attempt, firstDelivery },
-          error as Error,
-        )
+        const run = { ...about, payload: parsed.data }
+        await handler.onFailedAttempt?.(run, {
+          error,
+          class: errorClass,
+          startedAt,
+          seconds: seconds(),
+        })
+        if (exhausted && (await handler.onExhausted(run, error)) === 'completed') return
       }
-      throw isRetryable(error) ? error : unrecoverable(error as Error)
+      throw errorClass === 'unrecoverable' ? unrecoverable(error) : error
     }
+    outages = 0
     end('completed')
   }
   const worker = backend.openWorker(queue, process, {
+    name: workerName,
     concurrency,
     maxStalledCount,
     stalledInterval: stalledIntervalMs,
@@ -100,6 +130,12 @@ export const startConsumer = (
   })
 
   return {
+    get concurrency() {
+      return worker.concurrency
+    },
+    set concurrency(jobs) {
+      worker.concurrency = jobs
+    },
     close: async (graceMs) => {
       let timer: NodeJS.Timeout | undefined
       const graceOver = new Promise<false>((resolve) => {
@@ -118,6 +154,12 @@ const readPayload = (handler: JobHandler, job: Job) => {
   throw new InvalidJobError(
     `job ${job.id} has a payload this worker cannot read: ${parsed.error.message}`,
   )
+}
+
+/** For Bull Board. What is not written is not worth an attempt: the ledger keeps the history. */
+const writeLog = async (job: Job, what: string, error: Error) => {
+  const code = 'code' in error ? `${error.code}: ` : ''
+  await job.log(`${what}: ${code}${error.message}`).catch(() => undefined)
 }
 
 /** BullMQ knows it by its class; the stack and the cause stay those of the error it stands for. */

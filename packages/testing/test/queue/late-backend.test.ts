@@ -34,11 +34,15 @@ test.for(['redis', 'postgres'] as const)(
       queue: queueNames.apply,
       policy,
       concurrency: 1,
+      workerName: 'late',
       handlers: {
         [jobNames.applyChunk]: {
           payload: applyChunkJob,
           run: async ({ payload }) => void ran.push(payload as ApplyChunkJob),
-          onExhausted: async (_run, error) => void failures.push(error.message),
+          onExhausted: async (_run, error) => {
+            failures.push(error.message)
+            return 'failed'
+          },
         },
       },
     })

@@ -77,6 +77,7 @@ export const openQueue = async (
       queue: queueNames.apply,
       policy,
       concurrency,
+      workerName: 'worker-under-test',
       handlers: {
         [jobNames.applyChunk]: {
           payload: applyChunkJob,
@@ -86,6 +87,7 @@ export const openQueue = async (
           },
           onExhausted: async (job, error) => {
             watched.exhausted.push({ run: job as Run, error })
+            return 'failed'
           },
         },
       },
