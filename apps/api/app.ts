@@ -9,6 +9,7 @@ import { openapiPlugin } from './plugins/openapi.ts'
 import { answerFrameworkError, problemsPlugin } from './plugins/problems.ts'
 import { requestMetricsPlugin } from './plugins/request-metrics.ts'
 import { batchRoutes } from './routes/batches.ts'
+import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { stockRoutes } from './routes/stock.ts'
 
 export type AppDeps = {
@@ -53,6 +54,7 @@ export const buildApp = async (deps: AppDeps): Promise<FastifyInstance> => {
     async (v1) => {
       await v1.register(authenticationPlugin, { db: deps.db })
       await v1.register(batchRoutes, deps)
+      await v1.register(deadLetterRoutes, deps)
       await v1.register(stockRoutes, deps)
     },
     { prefix: '/v1' },

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import {
+  advanceRedrives,
   dropOldIdempotencyKeys,
   type LedgerDatabase,
   listUnsettledChunks,
@@ -36,11 +37,19 @@ export const startRelay = ({ db, producer, logger, metrics }: RelayDeps): Relay 
     logger.info({ chunks: relayed }, 'chunks brought back to the queue')
   }
 
+  const redrive = async () => {
+    for (const { redrive, chunks } of await advanceRedrives(db)) {
+      if (chunks.length > 0) await producer.reconcileChunks(chunks)
+      if (redrive.endedAt) logger.info({ redrive: redrive.id, ...redrive }, 'redrive ended')
+    }
+  }
+
   const run = async () => {
     while (!stop.signal.aborted) {
       try {
         await withLeadership(db, async () => {
           await sweep()
+          await redrive()
           await dropOldIdempotencyKeys(db)
         })
       } catch (error) {

@@ -17,6 +17,7 @@ import {
 import Fastify from 'fastify'
 import type { Config } from './config.ts'
 import { applyChunkHandler } from './processors/apply-chunk.ts'
+import { applyIsolated } from './processors/isolated-apply.ts'
 import { startRelay } from './relay.ts'
 
 export type RunningWorker = { opsUrl: string; logger: Logger; close(): Promise<void> }
@@ -82,6 +83,9 @@ export const startWorker = async (
           db: ledger.db,
           logger,
           metrics,
+          workerName: name,
+          applyIsolated,
+          enqueueChunks: producer.enqueueChunks,
           report: reporting.report,
         }),
       },

@@ -16,7 +16,7 @@ export const bullBoardPlugin: FastifyPluginAsync<BullBoardOptions> = async (
   createBullBoard({
     queues: queues.map(
       (queue) =>
-        new BullMQAdapter(queue, {
+        new ResettingAdapter(queue, {
           externalJobUrl: ({ data }) => ({
             displayText: `Batch ${data.batchId}`,
             href: `/batches/${data.batchId}`,
@@ -27,4 +27,24 @@ export const bullBoardPlugin: FastifyPluginAsync<BullBoardOptions> = async (
     options: { uiConfig: { boardTitle: 'InventoryRPA' } },
   })
   await app.register(board.registerPlugin(), { prefix: basePath })
+}
+
+/** Retrying gives a job all its attempts anew: BullMQ alone would count those that it has made. */
+class ResettingAdapter extends BullMQAdapter {
+  override async getJob(id: string) {
+    const job = await super.getJob(id)
+    return job && resetting(job)
+  }
+
+  override async getJobs(...args: Parameters<BullMQAdapter['getJobs']>) {
+    return (await super.getJobs(...args)).map(resetting)
+  }
+}
+
+type Job = NonNullable<Awaited<ReturnType<BullMQAdapter['getJob']>>>
+
+const resetting = (job: Job): Job => {
+  const retry = job.retry.bind(job)
+  job.retry = (state) => retry(state, { resetAttemptsMade: true, resetAttemptsStarted: true })
+  return job
 }

@@ -2,66 +2,127 @@ import { type ApplyChunkJob, applyChunkJob } from '@inventoryrpa/contracts'
 import {
   applyChunk,
   applyChunkAndWaiting,
+  type ChunkRef,
+  type ChunkResult,
   LedgerConflictError,
   type LedgerDatabase,
   markChunkDead,
+  recordFailedAttempt,
+  suspectChunks,
 } from '@inventoryrpa/ledger'
 import type { Logger, Metrics } from '@inventoryrpa/observability'
-import type { JobHandler } from '@inventoryrpa/queue'
+import type { JobHandler, JobRun, Producer } from '@inventoryrpa/queue'
+import { bisectChunk } from './bisect-chunk.ts'
+import { ProcessDiedError } from './isolated-apply.ts'
 
 export type ApplyChunkDeps = {
   db: LedgerDatabase
   logger: Logger
   metrics: Metrics
+  /** Shown in the history of attempts. */
+  workerName: string
+  /** Applies a chunk in a process of its own. @throws ProcessDiedError when that ends by it */
+  applyIsolated: (ref: ChunkRef) => Promise<ChunkResult>
+  /** Adds jobs for chunks that others were split into. */
+  enqueueChunks: Producer['enqueueChunks']
   report: (error: unknown, context: Record<string, unknown>) => void
 }
 
 /** Lines that one transaction applies at most, or about so: it holds their levels for some 200 ms. */
 const maxLinesTogether = 8_000
 
+/** A worker may end once with a chunk in hand for any reason; the second time the chunk may be the reason. */
+const stallsBeforeIsolation = 2
+
+/** The error's own stable code, or its class. */
+const codeOf = (error: Error) =>
+  'code' in error && typeof error.code === 'string' ? error.code : error.name
+
 /**
  * Applies a chunk, and while a backlog waits behind it, as much of that. A chunk that failed before,
- * or took its worker with it, is applied alone, so that its fault meets no other. When its attempts
- * are used up its lines are dead, until someone runs the job again.
+ * or took its worker with it, is applied alone, so that its fault meets no other; one that did so twice
+ * in a process of its own. When its attempts are used up it is split until the fault is one line, and
+ * that line is dead until someone runs its job again.
  */
-export const applyChunkHandler = ({
-  db,
-  logger,
-  metrics,
-  report,
-}: ApplyChunkDeps): JobHandler<ApplyChunkJob> => ({
-  payload: applyChunkJob,
+export const applyChunkHandler = (deps: ApplyChunkDeps): JobHandler<ApplyChunkJob> => {
+  const { db, logger, metrics, report } = deps
 
-  run: async ({ id, payload: { batchId, chunk }, attempt, stalls }) => {
-    const firstDelivery = attempt === 1 && stalls === 0
-    const log = logger.child({ batchId, jobId: id, attempt })
-    const ref = { batchId, chunk }
-    try {
-      const { own, chunks, applied, rejected, completedBatches } = firstDelivery
-        ? await applyChunkAndWaiting(db, ref, { maxLines: maxLinesTogether })
-        : await applyChunk(db, ref)
-      metrics.lines.inc({ outcome: 'applied' }, applied)
-      metrics.lines.inc({ outcome: 'rejected' }, rejected)
-      // In a backlog most chunks were applied with one before them when their own job comes.
-      const ordinary = own === 'settled' || (own === 'already-settled' && firstDelivery)
-      log[ordinary ? 'debug' : 'info']({ chunks, applied, rejected }, `chunk ${own}`)
-      for (const completed of completedBatches) {
-        log.info({ batchId: completed }, 'batch completed')
+  const count = (result: ChunkResult) => {
+    metrics.lines.inc({ outcome: 'applied' }, result.applied)
+    metrics.lines.inc({ outcome: 'rejected' }, result.rejected)
+    for (const batchId of result.completedBatches) logger.info({ batchId }, 'batch completed')
+  }
+  const apply = async ({ payload, attempt, stalls }: JobRun<ApplyChunkJob>) => {
+    const ref = { batchId: payload.batchId, chunk: payload.chunk }
+    if (payload.isolated || stalls >= stallsBeforeIsolation) return deps.applyIsolated(ref)
+    if (stalls > 0) await suspectChunks(db, ref, maxLinesTogether)
+    return attempt === 1 && stalls === 0
+      ? applyChunkAndWaiting(db, ref, { maxLines: maxLinesTogether })
+      : applyChunk(db, ref)
+  }
+
+  return {
+    payload: applyChunkJob,
+
+    run: async (job) => {
+      const { id, attempt, stalls, payload } = job
+      const log = logger.child({ batchId: payload.batchId, jobId: id, attempt })
+      try {
+        const result = await apply(job)
+        const { own, chunks, applied, rejected } = result
+        // In a backlog most chunks were applied with one before them when their own job comes.
+        const isFirst = attempt === 1 && stalls === 0
+        const isOrdinary = own === 'settled' || (own === 'already-settled' && isFirst)
+        log[isOrdinary ? 'debug' : 'info']({ chunks, applied, rejected }, `chunk ${own}`)
+        count(result)
+      } catch (error) {
+        log.warn({ err: error }, 'chunk not applied')
+        throw error
       }
-    } catch (error) {
-      log.warn({ err: error }, 'chunk not applied')
-      throw error
-    }
-  },
+    },
 
-  onExhausted: async ({ id, payload: { batchId, chunk }, attempt }, error) => {
-    // A lost race says nothing about the chunk: the relay runs it again.
-    if (error instanceof LedgerConflictError) return 'failed'
-    const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name
-    const isNew = await markChunkDead(db, { batchId, chunk }, { code, message: error.message })
-    const context = { batchId, jobId: id, attempt }
-    logger.error({ ...context, err: error }, 'chunk is dead: its attempts are used up')
-    if (isNew) report(error, context)
-    return 'failed'
-  },
-})
+    onFailedAttempt: async ({ payload: { batchId, chunk }, attempt }, failed) => {
+      const { error, startedAt, seconds } = failed
+      await recordFailedAttempt(
+        db,
+        { batchId, chunk },
+        {
+          attempt,
+          class: failed.class,
+          code: codeOf(error),
+          message: error.message,
+          worker: deps.workerName,
+          startedAt,
+          seconds,
+        },
+      )
+    },
+
+    onExhausted: async ({ id, payload: { batchId, chunk }, attempt }, error) => {
+      // A lost race says nothing about the chunk: the relay runs it again.
+      if (error instanceof LedgerConflictError) return 'failed'
+      const context = { batchId, jobId: id, attempt }
+      const isDeadly = error instanceof ProcessDiedError
+      const split = await bisectChunk(
+        {
+          db,
+          apply: async (ref) => {
+            const result = await (isDeadly ? deps.applyIsolated(ref) : applyChunk(db, ref))
+            count(result)
+          },
+        },
+        { batchId, chunk },
+      )
+      if (split.outcome === 'split') {
+        logger.warn({ ...context, err: error, lines: split.faulty.length }, 'chunk split')
+        await deps.enqueueChunks(split.faulty, { isolated: isDeadly })
+        return 'completed'
+      }
+      const dead = { code: codeOf(error), message: error.message }
+      const isNew = await markChunkDead(db, { batchId, chunk }, dead)
+      logger.error({ ...context, err: error }, 'line is dead: its attempts are used up')
+      if (isNew) report(error, context)
+      return 'failed'
+    },
+  }
+}

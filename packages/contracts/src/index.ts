@@ -1,5 +1,6 @@
 export * from './batch.ts'
 export * from './config.ts'
+export * from './dead-letter.ts'
 export * from './instant.ts'
 export * from './jobs.ts'
 export * from './line.ts'

@@ -5,5 +5,7 @@ export const applyChunkJob = z.strictObject({
   v: z.literal(1),
   batchId: z.uuid(),
   chunk: z.int().min(0),
+  /** It ended the process that applied it: in a process of its own from the start. */
+  isolated: z.literal(true).optional(),
 })
 export type ApplyChunkJob = z.infer<typeof applyChunkJob>

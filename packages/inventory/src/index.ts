@@ -1,4 +1,5 @@
 export * from './apply.ts'
+export * from './fingerprint.ts'
 export * from './line.ts'
 export * from './plan.ts'
 export * from './quantity.ts'

@@ -1,5 +1,6 @@
 import type { Line } from '@inventoryrpa/inventory'
 import { sql, type Transaction } from 'kysely'
+import type { LedgerDatabase } from './database.ts'
 import type { Schema } from './schema.ts'
 import { readLines } from './stored-lines.ts'
 
@@ -11,13 +12,20 @@ export type LockedChunk = ChunkRef & {
   negativeStock: 'reject' | 'allow'
   settled: boolean
   dead: boolean
-  lines: Line[]
+  lineCount: number
+  queue: 'apply' | 'sync'
+  /** As they are kept. */
+  stored: Buffer
+  /** @throws Error for what cannot be read */
+  lines(): Line[]
 }
 
 type Row = {
   batch_id: string
   chunk: number
+  line_count: number
   lines: Buffer
+  queue: 'apply' | 'sync'
   settled_at: Date | null
   dead_at: Date | null
   tenant_id: number
@@ -26,7 +34,8 @@ type Row = {
 }
 
 const columns = sql`
-  c.batch_id, c.chunk, c.lines, c.settled_at, c.dead_at, b.tenant_id, b.negative_stock, b.created_at`
+  c.batch_id, c.chunk, c.line_count, c.lines, c.queue, c.settled_at, c.dead_at, b.tenant_id,
+  b.negative_stock, b.created_at`
 
 const toLockedChunk = (row: Row): LockedChunk => ({
   batchId: row.batch_id,
@@ -35,7 +44,10 @@ const toLockedChunk = (row: Row): LockedChunk => ({
   negativeStock: row.negative_stock,
   settled: row.settled_at !== null,
   dead: row.dead_at !== null,
-  lines: readLines(row.lines, row.created_at.getTime()),
+  lineCount: row.line_count,
+  queue: row.queue,
+  stored: row.lines,
+  lines: () => readLines(row.lines, row.created_at.getTime()),
 })
 
 /** Waits for whoever holds it. */
@@ -71,7 +83,7 @@ export const lockWaitingChunks = async (
 ): Promise<LockedChunk[]> => {
   const { rows } = await sql<Row>`
     with first as (
-      select b.tenant_id, b.negative_stock, c.line_count,
+      select b.tenant_id, b.negative_stock, c.line_count, c.queue,
         least(${mostChunks}::int, greatest(1, ${maxLines}::int / c.line_count)) as most
       from chunks c join batches b on b.id = c.batch_id
       where c.batch_id = ${batchId} and c.chunk = ${chunk}
@@ -85,6 +97,8 @@ export const lockWaitingChunks = async (
     ) b cross join lateral (
       select * from chunks
       where batch_id = b.id and settled_at is null and dead_at is null
+        and (chunk = ${chunk} and batch_id = ${batchId} or not suspect)
+        and queue = first.queue
         and (batch_id, chunk) >= (${batchId}::uuid, ${chunk}::int)
         and line_count <= 2 * first.line_count
       order by chunk
@@ -105,3 +119,21 @@ export const markSettled = async (
     where c.batch_id = v.batch_id and c.chunk = v.chunk
   `.execute(trx)
 }
+
+/**
+ * After a worker ended with a chunk in hand: this one, and those it may have had together with it, are
+ * applied alone from now on, until the one that ends workers is known.
+ */
+export const suspectChunks = async (
+  db: LedgerDatabase,
+  ref: ChunkRef,
+  maxLines: number,
+): Promise<void> =>
+  db.transaction().execute(async (trx) => {
+    const chunks = await lockWaitingChunks(trx, ref, maxLines)
+    await sql`
+      update chunks c set suspect = true
+      from unnest(${chunks.map((c) => c.batchId)}::uuid[], ${chunks.map((c) => c.chunk)}::int[]) v(batch_id, chunk)
+      where c.batch_id = v.batch_id and c.chunk = v.chunk
+    `.execute(trx)
+  })

@@ -1,22 +1,30 @@
+import { fingerprint } from '@inventoryrpa/inventory'
 import { sql, type Transaction } from 'kysely'
 import { moveCounts } from './batch-counts.ts'
-import { type ChunkRef, lockChunk } from './chunks.ts'
+import { type ChunkRef, type LockedChunk, lockChunk } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
 import { outcomeRow, saveOutcomes } from './line-outcomes.ts'
 import type { Schema } from './schema.ts'
+
+export type ChunkError = {
+  code: string
+  message: string
+  /** The stock source that was read, if one was. */
+  source?: string | undefined
+}
 
 /** Whether this call made the chunk dead; no if another already did, or it was settled meanwhile. */
 export const markChunkDead = async (
   db: LedgerDatabase,
   ref: ChunkRef,
-  { code, message }: { code: string; message: string },
+  { code, message, source }: ChunkError,
 ): Promise<boolean> =>
   db.transaction().execute(async (trx) => {
     const chunk = await lockChunk(trx, ref)
     if (!chunk || chunk.settled || chunk.dead) return false
-    // PostgreSQL keeps no NUL, and an error's message may quote anything.
-    const detail = message.replaceAll('\u0000', '\ufffd')
-    const deadRows = chunk.lines.map((line) => ({
+    const detail = keepable(message)
+    const lines = readableLines(chunk)
+    const deadRows = lines.map((line) => ({
       ...outcomeRow(chunk, line),
       outcome: 'dead' as const,
       code,
@@ -25,14 +33,35 @@ export const markChunkDead = async (
     await saveOutcomes(trx, deadRows)
     await trx
       .updateTable('chunks')
-      .set({ dead_at: sql<Date>`now()`, error: detail })
+      .set({
+        dead_at: sql<Date>`now()`,
+        error: detail,
+        error_code: code,
+        fingerprint: fingerprint({
+          code,
+          location: lines[0]?.location ?? '',
+          source: source ?? null,
+        }),
+      })
       .where('batch_id', '=', ref.batchId)
       .where('chunk', '=', ref.chunk)
       .execute()
-    const dead = chunk.lines.length
+    const dead = chunk.lineCount
     await moveCounts(trx, [{ batchId: ref.batchId, pending: -dead, dead }])
     return true
   })
+
+/** PostgreSQL keeps no NUL, and an error's message may quote anything. */
+export const keepable = (message: string) => message.replaceAll('\u0000', '\ufffd')
+
+/** A chunk that cannot be read dies as a whole: nothing can be said of its lines. */
+const readableLines = (chunk: LockedChunk) => {
+  try {
+    return chunk.lines()
+  } catch {
+    return []
+  }
+}
 
 /** What was said of their lines no longer holds. */
 export const forgetDeadLines = async (

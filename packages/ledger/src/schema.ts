@@ -51,6 +51,8 @@ export type Schema = {
     /** The chunk that was split into this one and another. */
     parent: number | null
     split_at: Date | null
+    /** Perhaps what ended a worker: applied alone. */
+    suspect: Generated<boolean>
     error_code: string | null
     fingerprint: string | null
     /** Lines whose stock source was too stale. */
@@ -109,6 +111,7 @@ export type Schema = {
     tenant_id: number
     fingerprint: string | null
     batch_id: string | null
+    dead_letter: string | null
     most: number
     canary: number
     rate_per_second: number | null

@@ -27,14 +27,15 @@ export const settleChunks = async (
   { mayMakeLevels }: { mayMakeLevels: boolean },
 ): Promise<Settled> => {
   const [{ tenantId, negativeStock }] = chunks
-  const lines = chunks.flatMap((chunk) => chunk.lines)
+  const parts = chunks.map((chunk) => ({ chunk, lines: chunk.lines() }))
+  const lines = parts.flatMap((part) => part.lines)
   const before = await lockLevels(trx, tenantId, lines, { mayMakeLevels })
   const { movements, rejections, levels } = applyLines(lines, before, {
     negativeStock,
     movedSince: await movedSinceCounts(trx, tenantId, lines),
   })
 
-  const chunkOf = new Map(chunks.flatMap((chunk) => chunk.lines.map((line) => [line, chunk])))
+  const chunkOf = new Map(parts.flatMap((part) => part.lines.map((line) => [line, part.chunk])))
   const dead = chunks.filter((chunk) => chunk.dead)
   if (dead.length > 0) await forgetDeadLines(trx, dead)
   await saveLevels(trx, tenantId, before, levels)
@@ -55,8 +56,8 @@ export const settleChunks = async (
   const completedBatches = await moveCounts(trx, [
     ...chunks.map((chunk) => ({
       batchId: chunk.batchId,
-      [chunk.dead ? 'dead' : 'pending']: -chunk.lines.length,
-      applied: chunk.lines.length,
+      [chunk.dead ? 'dead' : 'pending']: -chunk.lineCount,
+      applied: chunk.lineCount,
     })),
     ...rejected.map((row) => ({ batchId: row.batch_id, applied: -1, rejected: 1 })),
   ])

@@ -11,10 +11,17 @@ type StoredLines = { numbers?: number[]; lines: SentLine[] }
 /** Level 1: the rows shrink about tenfold, for a fraction of what writing them whole costs PostgreSQL. */
 const fastest = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
 
-/** Picks a chunk's lines out of the batch, by index, as bytes to store. */
-export const storeLines = (lines: readonly SentLine[], indexes: readonly number[]): Buffer => {
+/**
+ * Picks a chunk's lines out of more, by index, as bytes to store.
+ * @param numbers the lines' places in the request, where they are not simply their order
+ */
+export const storeLines = (
+  lines: readonly SentLine[],
+  indexes: readonly number[],
+  numbers?: readonly number[],
+): Buffer => {
   const stored: StoredLines = {
-    numbers: indexes.map((index) => index + 1),
+    numbers: indexes.map((index) => numbers?.[index] ?? index + 1),
     lines: indexes.map((index) => lines[index] as SentLine),
   }
   return storeBody(Buffer.from(JSON.stringify(stored)))
@@ -25,10 +32,13 @@ export const storeBody = (body: Buffer): Buffer => zstdCompressSync(body, fastes
 
 /** Reads them as the rules want them. @param acceptedAt epoch ms: when a line that does not say so happened */
 export const readLines = (stored: Buffer, acceptedAt: number): Line[] => {
-  const text = zstdDecompressSync(stored).toString()
-  const { numbers, lines } = JSON.parse(text) as StoredLines
+  const { numbers, lines } = readStored(stored)
   return lines.map((line, index) => readLine(line, numbers?.[index] ?? index + 1, acceptedAt))
 }
+
+/** The lines as they were sent. */
+export const readStored = (stored: Buffer): StoredLines =>
+  JSON.parse(zstdDecompressSync(stored).toString())
 
 const readLine = (line: SentLine, number: number, acceptedAt: number): Line => {
   const { sku, location, reason, reference } = line

@@ -6,6 +6,11 @@ import { backoff, type RetryPolicy } from './retry-policy.ts'
 
 type ChunkRef = { batchId: string; chunk: number }
 
+export type EnqueueOptions = {
+  /** Have them applied in a process of their own. */
+  isolated?: boolean
+}
+
 export type Producer = {
   /** For Bull Board and for counting. */
   readonly queues: readonly Queue[]
@@ -13,7 +18,7 @@ export type Producer = {
    * Adds a job for each chunk; one that is there already stays as it is. An error means that some
    * may have been added and some not: the relay adds what is missing.
    */
-  enqueueChunks(chunks: readonly ChunkRef[]): Promise<void>
+  enqueueChunks(chunks: readonly ChunkRef[], options?: EnqueueOptions): Promise<void>
   /**
    * Makes sure that the queue will run each of these unsettled chunks: adds those it does not know
    * (Redis was emptied, or the first adding failed), and runs again those it takes for finished.
@@ -35,11 +40,16 @@ export const createProducer = (backend: QueueBackend, policy: RetryPolicy): Prod
     removeOnComplete: keepCompleted,
     removeOnFail: keepFailed,
   }
-  const enqueueChunks = async (chunks: readonly ChunkRef[]) => {
+  const enqueueChunks: Producer['enqueueChunks'] = async (chunks, { isolated = false } = {}) => {
     await apply.addBulk(
       chunks.map(({ batchId, chunk }) => ({
         name: jobNames.applyChunk,
-        data: applyChunkJob.parse({ v: 1, batchId, chunk }) satisfies ApplyChunkJob,
+        data: applyChunkJob.parse({
+          v: 1,
+          batchId,
+          chunk,
+          ...(isolated && { isolated }),
+        }) satisfies ApplyChunkJob,
         opts: { ...options, jobId: chunkJobId({ batchId, chunk }) },
       })),
     )

@@ -1,0 +1,37 @@
+import { applyChunk, type ChunkRef, openLedger } from '@inventoryrpa/ledger'
+import { classify } from '@inventoryrpa/queue'
+import { readConfig } from './config.ts'
+import type { Answer } from './processors/isolated-apply.ts'
+
+/** Applies the one chunk it is told, answers, and ends: its worker looks on from outside. */
+const apply = async (ref: ChunkRef): Promise<Answer> => {
+  const ledger = openLedger({
+    databaseUrl: readConfig(process.env).DATABASE_URL,
+    applicationName: 'inventoryrpa-isolated',
+    maxConnections: 1,
+  })
+  try {
+    return { result: await applyChunk(ledger.db, ref) }
+  } catch (thrown) {
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown))
+    const { class: errorClass } = classify(error)
+    return {
+      error: {
+        message: error.message,
+        code: 'code' in error && typeof error.code === 'string' ? error.code : error.name,
+        outage: errorClass === 'outage',
+        retryable: errorClass !== 'unrecoverable',
+        stack: error.stack,
+      },
+    }
+  } finally {
+    await ledger.close()
+  }
+}
+
+process.once('message', async (ref) => {
+  const answer = await apply(ref as ChunkRef)
+  process.send?.(answer, () => process.disconnect?.())
+})
+// The worker is gone.
+process.once('disconnect', () => process.exit())

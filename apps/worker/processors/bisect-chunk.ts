@@ -1,0 +1,45 @@
+import {
+  type ChunkRef,
+  LedgerConflictError,
+  type LedgerDatabase,
+  splitChunk,
+} from '@inventoryrpa/ledger'
+import { classify } from '@inventoryrpa/queue'
+
+export type BisectDeps = {
+  db: LedgerDatabase
+  /** Applies a chunk alone. */
+  apply: (ref: ChunkRef) => Promise<void>
+}
+
+export type Bisected =
+  /** `faulty` are chunks of one line that fail; all others of the chunk's lines are applied. */
+  | { outcome: 'split'; faulty: ChunkRef[] }
+  /** One line, or one that cannot be read: nothing to split. */
+  | { outcome: 'whole' }
+
+/**
+ * Splits a chunk that fails in two, tries both, and goes on with what fails until it is single lines.
+ * Parts are applied in the order of their lines. Each split is committed before its parts are tried:
+ * if this process ends, the relay finds what is left.
+ * @throws what is no chunk's fault: an outage
+ */
+export const bisectChunk = async (deps: BisectDeps, ref: ChunkRef): Promise<Bisected> => {
+  const split = await splitChunk(deps.db, ref).catch((error: unknown) => {
+    if (classify(error).class === 'outage' || error instanceof LedgerConflictError) throw error
+    return { outcome: 'single' } as const
+  })
+  if (split.outcome === 'gone') return { outcome: 'split', faulty: [] }
+  if (split.outcome === 'single') return { outcome: 'whole' }
+  const faulty: ChunkRef[] = []
+  for (const part of split.parts) {
+    try {
+      await deps.apply(part)
+    } catch (error) {
+      if (classify(error).class === 'outage') throw error
+      const inner = await bisectChunk(deps, part)
+      faulty.push(...(inner.outcome === 'split' ? inner.faulty : [part]))
+    }
+  }
+  return { outcome: 'split', faulty }
+}

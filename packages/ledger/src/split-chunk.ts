@@ -1,0 +1,75 @@
+import { planChunks } from '@inventoryrpa/inventory'
+import { sql, type Transaction } from 'kysely'
+import { moveCounts } from './batch-counts.ts'
+import { type ChunkRef, type LockedChunk, lockChunk } from './chunks.ts'
+import type { LedgerDatabase } from './database.ts'
+import { forgetDeadLines } from './dead-chunks.ts'
+import type { Schema } from './schema.ts'
+import { readStored, storeLines } from './stored-lines.ts'
+
+export type SplitResult =
+  /** In the order in which they are to be applied. */
+  | { outcome: 'split'; parts: ChunkRef[] }
+  | { outcome: 'single' }
+  /** It is settled, or was split by another. */
+  | { outcome: 'gone' }
+
+/**
+ * Splits a chunk into smaller ones and gives them its lines. Lines of one level stay together as long
+ * as there are others to part them from; then they are parted in their order.
+ */
+export const splitChunk = async (db: LedgerDatabase, ref: ChunkRef): Promise<SplitResult> =>
+  db.transaction().execute(async (trx) => {
+    const chunk = await lockChunk(trx, ref)
+    if (!chunk || chunk.settled) return { outcome: 'gone' }
+    if (chunk.lineCount === 1) return { outcome: 'single' }
+    const { lines, numbers } = readStored(chunk.stored)
+    const half = Math.ceil(lines.length / 2)
+    const byLevel = planChunks(lines, half)
+    const places = lines.map((_, index) => index)
+    const parts = byLevel.length > 1 ? byLevel : [places.slice(0, half), places.slice(half)]
+
+    if (chunk.dead) {
+      await forgetDeadLines(trx, [ref])
+      await moveCounts(trx, [
+        { batchId: ref.batchId, dead: -chunk.lineCount, pending: chunk.lineCount },
+      ])
+    }
+    const first = await nextChunkNumber(trx, ref.batchId)
+    await trx
+      .insertInto('chunks')
+      .values(
+        parts.map((indexes, part) => ({
+          batch_id: ref.batchId,
+          chunk: first + part,
+          line_count: indexes.length,
+          lines: storeLines(lines, indexes, numbers),
+          queue: chunk.queue,
+          parent: ref.chunk,
+          suspect: true,
+        })),
+      )
+      .execute()
+    await markSplit(trx, chunk)
+    return {
+      outcome: 'split',
+      parts: parts.map((_, part) => ({ batchId: ref.batchId, chunk: first + part })),
+    }
+  })
+
+/** The batch's row stands for its list of chunks: one transaction at a time adds to it. */
+const nextChunkNumber = async (trx: Transaction<Schema>, batchId: string) => {
+  await sql`select from batches where id = ${batchId} for no key update`.execute(trx)
+  const { rows } = await sql<{ next: number }>`
+    select max(chunk) + 1 as next from chunks where batch_id = ${batchId}
+  `.execute(trx)
+  return (rows[0] as { next: number }).next
+}
+
+const markSplit = (trx: Transaction<Schema>, { batchId, chunk }: LockedChunk) =>
+  trx
+    .updateTable('chunks')
+    .set({ settled_at: sql<Date>`now()`, split_at: sql<Date>`now()`, dead_at: null, error: null })
+    .where('batch_id', '=', batchId)
+    .where('chunk', '=', chunk)
+    .execute()
