@@ -10,6 +10,7 @@ import { answerFrameworkError, problemsPlugin } from './plugins/problems.ts'
 import { requestMetricsPlugin } from './plugins/request-metrics.ts'
 import { batchRoutes } from './routes/batches.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
+import { discrepancyRoutes } from './routes/discrepancies.ts'
 import { stockRoutes } from './routes/stock.ts'
 
 export type AppDeps = {
@@ -19,6 +20,7 @@ export type AppDeps = {
   metrics: Metrics
   report: (error: unknown, context: Record<string, unknown>) => void
   maxChunkLines: number
+  hasStockSource: boolean
 }
 
 /** 10,000 lines with every field at its longest in plain text come to about 5 MB. */
@@ -55,6 +57,7 @@ export const buildApp = async (deps: AppDeps): Promise<FastifyInstance> => {
       await v1.register(authenticationPlugin, { db: deps.db })
       await v1.register(batchRoutes, deps)
       await v1.register(deadLetterRoutes, deps)
+      await v1.register(discrepancyRoutes, deps)
       await v1.register(stockRoutes, deps)
     },
     { prefix: '/v1' },

@@ -16,6 +16,10 @@ const schema = z.object({
   OPS_USER: credential('a user name'),
   OPS_PASSWORD: secret(credential('a password')),
   DATABASE_CONNECTIONS: wholeNumber('connections to PostgreSQL', 1, 1_000).default(10),
+  // The workers read it. Here it only says whether lines that need it can be accepted.
+  STOCK_SOURCE_URL: secret(
+    z.string().meta({ description: 'must be as for the workers' }),
+  ).optional(),
   CHUNK_LINES: wholeNumber('lines a chunk holds at most', 1, 10_000).default(1_000),
 })
 

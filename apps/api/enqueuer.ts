@@ -1,11 +1,12 @@
+import type { AcceptedChunk } from '@inventoryrpa/ledger'
 import type { Logger } from '@inventoryrpa/observability'
 import type { Producer } from '@inventoryrpa/queue'
 
 export type Enqueuer = {
   /** Adds the chunks of a committed batch to the queue, without keeping its sender waiting. */
-  enqueue(batchId: string, chunks: number): void
+  enqueue(chunks: readonly AcceptedChunk[]): void
   /** Has the queue run chunks again that are pending again. */
-  redrive(chunks: readonly { batchId: string; chunk: number }[]): void
+  redrive(chunks: readonly AcceptedChunk[]): void
   /** Waits for what is under way. */
   drain(): Promise<void>
 }
@@ -16,21 +17,18 @@ export type Enqueuer = {
  */
 export const createEnqueuer = (producer: Producer, logger: Logger): Enqueuer => {
   const underWay = new Set<Promise<unknown>>()
-  const inBackground = (adding: Promise<unknown>, context: Record<string, unknown>) => {
+  const inBackground = (adding: Promise<unknown>, batchId: string | undefined) => {
     const added: Promise<unknown> = adding
       .catch((error: unknown) =>
-        logger.warn({ err: error, ...context }, 'not enqueued; the relay will'),
+        logger.warn({ err: error, batchId }, 'not enqueued; the relay will'),
       )
       .finally(() => underWay.delete(added))
     underWay.add(added)
   }
   return {
-    enqueue: (batchId, chunks) => {
-      const refs = Array.from({ length: chunks }, (_, chunk) => ({ batchId, chunk }))
-      inBackground(producer.enqueueChunks(refs), { batchId })
-    },
+    enqueue: (chunks) => inBackground(producer.enqueueChunks(chunks), chunks[0]?.batchId),
     redrive: (chunks) => {
-      if (chunks.length > 0) inBackground(producer.reconcileChunks(chunks), {})
+      if (chunks.length > 0) inBackground(producer.reconcileChunks(chunks), chunks[0]?.batchId)
     },
     drain: async () => {
       await Promise.allSettled(underWay)

@@ -77,6 +77,7 @@ export const startServer = async (
       metrics,
       report: reporting.report,
       maxChunkLines: config.CHUNK_LINES,
+      hasStockSource: config.STOCK_SOURCE_URL !== undefined,
     }),
     (it) => it.close(),
   )

@@ -1,17 +1,17 @@
-import { applyChunk, type ChunkRef, openLedger } from '@inventoryrpa/ledger'
+import { applyChunk, openLedger } from '@inventoryrpa/ledger'
 import { classify } from '@inventoryrpa/queue'
 import { readConfig } from './config.ts'
-import type { Answer } from './processors/isolated-apply.ts'
+import type { Answer, Question } from './processors/isolated-apply.ts'
 
 /** Applies the one chunk it is told, answers, and ends: its worker looks on from outside. */
-const apply = async (ref: ChunkRef): Promise<Answer> => {
+const apply = async ({ ref, readings }: Question): Promise<Answer> => {
   const ledger = openLedger({
     databaseUrl: readConfig(process.env).DATABASE_URL,
     applicationName: 'inventoryrpa-isolated',
     maxConnections: 1,
   })
   try {
-    return { result: await applyChunk(ledger.db, ref) }
+    return { result: await applyChunk(ledger.db, ref, readings) }
   } catch (thrown) {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown))
     const { class: errorClass } = classify(error)
@@ -29,8 +29,8 @@ const apply = async (ref: ChunkRef): Promise<Answer> => {
   }
 }
 
-process.once('message', async (ref) => {
-  const answer = await apply(ref as ChunkRef)
+process.once('message', async (question) => {
+  const answer = await apply(question as Question)
   process.send?.(answer, () => process.disconnect?.())
 })
 // The worker is gone.

@@ -1,15 +1,28 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   advanceRedrives,
+  claimRecounts,
   dropOldIdempotencyKeys,
   type LedgerDatabase,
+  listHeldChunks,
   listUnsettledChunks,
+  recount,
   withLeadership,
 } from '@inventoryrpa/ledger'
 import type { Logger, Metrics } from '@inventoryrpa/observability'
 import type { Producer } from '@inventoryrpa/queue'
+import type { StockSource } from '@inventoryrpa/stock-source'
+import { readSource } from './source-readings.ts'
 
-export type RelayDeps = { db: LedgerDatabase; producer: Producer; logger: Logger; metrics: Metrics }
+export type RelayDeps = {
+  db: LedgerDatabase
+  producer: Producer
+  logger: Logger
+  metrics: Metrics
+  /** Absent: this worker has none configured, and leaves to others what needs one. */
+  source: StockSource | undefined
+  recountAfterSeconds: number
+}
 export type Relay = { close(): Promise<void> }
 
 /** A chunk this old should have reached the queue: its API enqueues right after the commit. */
@@ -17,13 +30,22 @@ const minAgeMs = 2_000
 const sweepEveryMs = 2_000
 /** Chunks compared with the queue in one sweep; the next sweep goes on behind them. */
 const pageSize = 2_000
+const heldPageSize = 200
+const recountPageSize = 500
 
 /**
  * Brings back what the queue lost: batches whose API could not enqueue them or died before it did,
  * and everything when Redis was emptied or went back in time. PostgreSQL says what is unsettled; the
  * queue is asked whether it knows. One worker at a time does it, whoever is free.
  */
-export const startRelay = ({ db, producer, logger, metrics }: RelayDeps): Relay => {
+export const startRelay = ({
+  db,
+  producer,
+  logger,
+  metrics,
+  source,
+  recountAfterSeconds,
+}: RelayDeps): Relay => {
   const stop = new AbortController()
   let after: { batchId: string; chunk: number } | undefined
 
@@ -44,14 +66,32 @@ export const startRelay = ({ db, producer, logger, metrics }: RelayDeps): Relay 
     }
   }
 
+  const releaseHeld = async () => {
+    if (!source?.availability().available) return
+    const chunks = await listHeldChunks(db, heldPageSize)
+    if (chunks.length > 0) await producer.releaseHeld(chunks)
+  }
+
+  /** Not as the leader: a source may take seconds, and a leader's transaction may not. */
+  const recountDue = async () => {
+    if (!source?.availability().available) return
+    const limits = { afterSeconds: recountAfterSeconds, limit: recountPageSize }
+    for (const due of await claimRecounts(db, limits)) {
+      const agreed = await recount(db, due, await readSource(source, due.keys))
+      logger.info({ levels: due.keys.length, agreed }, 'discrepancies recounted')
+    }
+  }
+
   const run = async () => {
     while (!stop.signal.aborted) {
       try {
         await withLeadership(db, async () => {
           await sweep()
           await redrive()
+          await releaseHeld()
           await dropOldIdempotencyKeys(db)
         })
+        await recountDue()
       } catch (error) {
         logger.warn({ err: error }, 'the relay could not look; it tries again')
       }

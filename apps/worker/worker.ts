@@ -1,4 +1,4 @@
-import { isMigrated, openLedger } from '@inventoryrpa/ledger'
+import { type ChunkRef, isMigrated, listSourceKeys, openLedger } from '@inventoryrpa/ledger'
 import {
   createLogger,
   createMetrics,
@@ -7,6 +7,7 @@ import {
   opsRoutes,
 } from '@inventoryrpa/observability'
 import {
+  type ConsumerOptions,
   createBackend,
   createProducer,
   jobNames,
@@ -18,7 +19,10 @@ import Fastify from 'fastify'
 import type { Config } from './config.ts'
 import { applyChunkHandler } from './processors/apply-chunk.ts'
 import { applyIsolated } from './processors/isolated-apply.ts'
+import { releaseHeldHandler } from './processors/release-held.ts'
 import { startRelay } from './relay.ts'
+import { readSource } from './source-readings.ts'
+import { openStockSource } from './stock-source.ts'
 
 export type RunningWorker = { opsUrl: string; logger: Logger; close(): Promise<void> }
 
@@ -49,7 +53,7 @@ export const startWorker = async (
       databaseUrl: config.DATABASE_URL,
       applicationName: 'inventoryrpa-worker',
       // Beside the chunks in hand: the relay's lock and its look-ups, and the probes.
-      maxConnections: config.WORKER_CONCURRENCY + 3,
+      maxConnections: config.WORKER_CONCURRENCY + config.SYNC_CONCURRENCY + 3,
       onError: (err) => logger.warn({ err }, 'an idle PostgreSQL connection broke'),
     }),
     (it) => it.close(),
@@ -73,30 +77,59 @@ export const startWorker = async (
       queue: backend.check,
     },
   })
+  const source = openStockSource(config, { logger, metrics })
+  if (source) releasers.adopt(source, (it) => it.close())
   const work = () => {
     const producer = createProducer(backend, policy)
-    const relay = startRelay({ db: ledger.db, producer, logger, metrics })
-    const consumer = startConsumer(backend, {
-      queue: queueNames.apply,
-      handlers: {
-        [jobNames.applyChunk]: applyChunkHandler({
-          db: ledger.db,
-          logger,
-          metrics,
-          workerName: name,
-          applyIsolated,
-          enqueueChunks: producer.enqueueChunks,
-          report: reporting.report,
-        }),
-      },
-      policy,
-      concurrency: config.WORKER_CONCURRENCY,
-      workerName: name,
-      onAttempt: ({ name, seconds, outcome }) =>
-        metrics.jobDuration.observe({ job: name, outcome }, seconds),
+    const relay = startRelay({
+      db: ledger.db,
+      producer,
+      logger,
+      metrics,
+      source,
+      recountAfterSeconds: config.RECOUNT_AFTER_SECONDS,
     })
+    const chunkDeps = {
+      db: ledger.db,
+      logger,
+      metrics,
+      workerName: name,
+      applyIsolated,
+      enqueueChunks: producer.enqueueChunks,
+      report: reporting.report,
+    }
+    const consume = (
+      queue: ConsumerOptions['queue'],
+      concurrency: number,
+      handlers: ConsumerOptions['handlers'],
+    ) =>
+      startConsumer(backend, {
+        queue,
+        handlers,
+        policy,
+        concurrency,
+        workerName: name,
+        onAttempt: ({ name: job, seconds, outcome }) =>
+          metrics.jobDuration.observe({ job, outcome }, seconds),
+      })
+    const consumers = [
+      consume(queueNames.apply, config.WORKER_CONCURRENCY, {
+        [jobNames.applyChunk]: applyChunkHandler(chunkDeps),
+      }),
+    ]
+    if (source) {
+      const readings = async (ref: ChunkRef) =>
+        readSource(source, await listSourceKeys(ledger.db, ref))
+      consumers.push(
+        consume(queueNames.sync, config.SYNC_CONCURRENCY, {
+          [jobNames.applyChunk]: applyChunkHandler({ ...chunkDeps, readings }),
+          [jobNames.releaseHeld]: releaseHeldHandler({ db: ledger.db, logger, metrics, source }),
+        }),
+      )
+    }
     return async () => {
-      if (!(await consumer.close(config.SHUTDOWN_GRACE_MS))) {
+      const closed = await Promise.all(consumers.map((it) => it.close(config.SHUTDOWN_GRACE_MS)))
+      if (!closed.every(Boolean)) {
         logger.warn('the grace period is over; unfinished chunks go to another worker')
       }
       await relay.close()

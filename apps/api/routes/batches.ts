@@ -21,7 +21,13 @@ import type { Enqueuer } from '../enqueuer.ts'
 import { ProblemError } from '../plugins/problems.ts'
 import { problemResponses } from './problem-responses.ts'
 
-export type BatchRoutesOptions = { db: LedgerDatabase; enqueuer: Enqueuer; maxChunkLines: number }
+export type BatchRoutesOptions = {
+  db: LedgerDatabase
+  enqueuer: Enqueuer
+  maxChunkLines: number
+  /** Whether workers can read a stock source. */
+  hasStockSource: boolean
+}
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest()
 
@@ -40,7 +46,7 @@ const idempotencyKey = z
 
 export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
   app,
-  { db, enqueuer, maxChunkLines },
+  { db, enqueuer, maxChunkLines, hasStockSource },
 ) => {
   const batchOr404 = async (tenantId: number, id: string) => {
     const found = await findBatch(db, tenantId, id)
@@ -64,7 +70,11 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
       },
     },
     async (request, reply) => {
-      const { reference, mode, negativeStock, lines } = request.body
+      const { reference, mode, negativeStock, verify, lines } = request.body
+      if (!hasStockSource && (verify || lines.some((line) => line.type === 'sync'))) {
+        const detail = 'sync lines and verify need one; nothing was stored'
+        throw new ProblemError('no-stock-source', detail)
+      }
       const key = request.headers['idempotency-key']
       const accepted = await acceptBatch(
         db,
@@ -73,6 +83,7 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
           reference,
           mode,
           negativeStock,
+          verify,
           lines,
           body: request.bodyBytes,
           idempotency: key ? { key, bodySha256: sha256(request.bodyBytes) } : undefined,
@@ -88,7 +99,7 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
         throw new ProblemError('idempotency-mismatch', detail)
       }
       if (accepted.outcome === 'replayed') reply.header('idempotent-replayed', 'true')
-      else enqueuer.enqueue(accepted.batch.id, accepted.chunks)
+      else enqueuer.enqueue(accepted.chunks)
       request.log.info(
         { batchId: accepted.batch.id, lines: lines.length },
         `batch ${accepted.outcome}`,

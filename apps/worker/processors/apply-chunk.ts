@@ -7,6 +7,7 @@ import {
   LedgerConflictError,
   type LedgerDatabase,
   markChunkDead,
+  type Readings,
   recordFailedAttempt,
   suspectChunks,
 } from '@inventoryrpa/ledger'
@@ -21,8 +22,10 @@ export type ApplyChunkDeps = {
   metrics: Metrics
   /** Shown in the history of attempts. */
   workerName: string
+  /** Reads the stock source for a chunk; absent where the ledger alone can settle it. */
+  readings?: (ref: ChunkRef) => Promise<Readings>
   /** Applies a chunk in a process of its own. @throws ProcessDiedError when that ends by it */
-  applyIsolated: (ref: ChunkRef) => Promise<ChunkResult>
+  applyIsolated: (ref: ChunkRef, readings?: Readings) => Promise<ChunkResult>
   /** Adds jobs for chunks that others were split into. */
   enqueueChunks: Producer['enqueueChunks']
   report: (error: unknown, context: Record<string, unknown>) => void
@@ -38,6 +41,10 @@ const stallsBeforeIsolation = 2
 const codeOf = (error: Error) =>
   'code' in error && typeof error.code === 'string' ? error.code : error.name
 
+/** The stock source that failed, if one did. */
+const sourceOf = (error: Error) =>
+  'source' in error && typeof error.source === 'string' ? error.source : undefined
+
 /**
  * Applies a chunk, and while a backlog waits behind it, as much of that. A chunk that failed before,
  * or took its worker with it, is applied alone, so that its fault meets no other; one that did so twice
@@ -48,17 +55,20 @@ export const applyChunkHandler = (deps: ApplyChunkDeps): JobHandler<ApplyChunkJo
   const { db, logger, metrics, report } = deps
 
   const count = (result: ChunkResult) => {
-    metrics.lines.inc({ outcome: 'applied' }, result.applied)
-    metrics.lines.inc({ outcome: 'rejected' }, result.rejected)
+    for (const outcome of ['applied', 'rejected', 'held'] as const) {
+      metrics.lines.inc({ outcome }, result[outcome])
+    }
     for (const batchId of result.completedBatches) logger.info({ batchId }, 'batch completed')
   }
+  const applyAlone = async (ref: ChunkRef) => applyChunk(db, ref, await deps.readings?.(ref))
+  const applyIsolated = async (ref: ChunkRef) => deps.applyIsolated(ref, await deps.readings?.(ref))
   const apply = async ({ payload, attempt, stalls }: JobRun<ApplyChunkJob>) => {
     const ref = { batchId: payload.batchId, chunk: payload.chunk }
-    if (payload.isolated || stalls >= stallsBeforeIsolation) return deps.applyIsolated(ref)
+    if (payload.isolated || stalls >= stallsBeforeIsolation) return applyIsolated(ref)
     if (stalls > 0) await suspectChunks(db, ref, maxLinesTogether)
-    return attempt === 1 && stalls === 0
+    return attempt === 1 && stalls === 0 && !deps.readings
       ? applyChunkAndWaiting(db, ref, { maxLines: maxLinesTogether })
-      : applyChunk(db, ref)
+      : applyAlone(ref)
   }
 
   return {
@@ -107,7 +117,7 @@ export const applyChunkHandler = (deps: ApplyChunkDeps): JobHandler<ApplyChunkJo
         {
           db,
           apply: async (ref) => {
-            const result = await (isDeadly ? deps.applyIsolated(ref) : applyChunk(db, ref))
+            const result = await (isDeadly ? applyIsolated(ref) : applyAlone(ref))
             count(result)
           },
         },
@@ -118,7 +128,7 @@ export const applyChunkHandler = (deps: ApplyChunkDeps): JobHandler<ApplyChunkJo
         await deps.enqueueChunks(split.faulty, { isolated: isDeadly })
         return 'completed'
       }
-      const dead = { code: codeOf(error), message: error.message }
+      const dead = { code: codeOf(error), message: error.message, source: sourceOf(error) }
       const isNew = await markChunkDead(db, { batchId, chunk }, dead)
       logger.error({ ...context, err: error }, 'line is dead: its attempts are used up')
       if (isNew) report(error, context)

@@ -1,4 +1,5 @@
 import {
+  type AcceptedChunk,
   type ChunkRef,
   LedgerConflictError,
   type LedgerDatabase,
@@ -14,7 +15,7 @@ export type BisectDeps = {
 
 export type Bisected =
   /** `faulty` are chunks of one line that fail; all others of the chunk's lines are applied. */
-  | { outcome: 'split'; faulty: ChunkRef[] }
+  | { outcome: 'split'; faulty: AcceptedChunk[] }
   /** One line, or one that cannot be read: nothing to split. */
   | { outcome: 'whole' }
 
@@ -31,7 +32,7 @@ export const bisectChunk = async (deps: BisectDeps, ref: ChunkRef): Promise<Bise
   })
   if (split.outcome === 'gone') return { outcome: 'split', faulty: [] }
   if (split.outcome === 'single') return { outcome: 'whole' }
-  const faulty: ChunkRef[] = []
+  const faulty: AcceptedChunk[] = []
   for (const part of split.parts) {
     try {
       await deps.apply(part)

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { ChunkRef, ChunkResult } from '@inventoryrpa/ledger'
+import type { ChunkRef, ChunkResult, Readings } from '@inventoryrpa/ledger'
 
 /** The process that applied a chunk ended by it. */
 export class ProcessDiedError extends Error {
@@ -31,6 +31,7 @@ export type SentError = {
   retryable: boolean
   stack?: string | undefined
 }
+export type Question = { ref: ChunkRef; readings: Readings | undefined }
 export type Answer = { result: ChunkResult } | { error: SentError }
 
 const main = fileURLToPath(new URL('../isolated-main.ts', import.meta.url))
@@ -43,14 +44,18 @@ const longestMs = 60_000
  * ends the process does not end the worker.
  * @throws ProcessDiedError when the process ended without an answer, or was ended for taking too long
  */
-export const applyIsolated = async (ref: ChunkRef): Promise<ChunkResult> => {
-  const child = fork(main, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+export const applyIsolated = async (ref: ChunkRef, readings?: Readings): Promise<ChunkResult> => {
+  const child = fork(main, {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    // Readings are maps of bigints.
+    serialization: 'advanced',
+  })
   const timer = setTimeout(() => child.kill('SIGKILL'), longestMs)
   let answer: Answer | undefined
   child.once('message', (message) => {
     answer = message as Answer
   })
-  child.send(ref, () => {})
+  child.send({ ref, readings } satisfies Question, () => {})
   try {
     const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
     if (!answer) {

@@ -20,6 +20,10 @@ export const submitBatch = z
     reference: name(128).optional().meta({ description: "The sender's name for the batch." }),
     mode: z.enum(['apply']).default('apply'),
     negativeStock: negativeStock.default('reject'),
+    verify: z.boolean().default(false).meta({
+      description:
+        'Compare counts and the levels that lines leave behind with the stock source; what differs becomes a discrepancy.',
+    }),
     lines: z.array(line).min(1).max(maxBatchLines),
   })
   .meta({

@@ -1,6 +1,7 @@
 export * from './batch.ts'
 export * from './config.ts'
 export * from './dead-letter.ts'
+export * from './discrepancy.ts'
 export * from './instant.ts'
 export * from './jobs.ts'
 export * from './line.ts'

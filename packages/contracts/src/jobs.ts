@@ -9,3 +9,11 @@ export const applyChunkJob = z.strictObject({
   isolated: z.literal(true).optional(),
 })
 export type ApplyChunkJob = z.infer<typeof applyChunkJob>
+
+/** A settled chunk of which lines are held. */
+export const releaseHeldJob = z.strictObject({
+  v: z.literal(1),
+  batchId: z.uuid(),
+  chunk: z.int().min(0),
+})
+export type ReleaseHeldJob = z.infer<typeof releaseHeldJob>

@@ -60,10 +60,16 @@ export const transferLine = z
     description: 'A quantity moved between two locations: both movements or neither.',
   })
 
+export const syncLine = z.strictObject({ type: z.literal('sync'), ...common }).meta({
+  id: 'SyncLine',
+  description:
+    'On-hand is read from the stock source, and the ledger follows it. Movements after the moment of that reading are kept.',
+})
+
 /** One stock change as its sender states it. */
 export const line = z
-  .discriminatedUnion('type', [adjustmentLine, countLine, transferLine])
+  .discriminatedUnion('type', [adjustmentLine, countLine, transferLine, syncLine])
   .meta({ id: 'Line' })
 
 export type Line = z.infer<typeof line>
-export const lineTypes = ['adjustment', 'count', 'transfer'] as const
+export const lineTypes = ['adjustment', 'count', 'transfer', 'sync'] as const

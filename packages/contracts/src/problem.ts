@@ -10,6 +10,7 @@ export const problems = {
   'body-too-large': { status: 413, title: 'The body is too large' },
   'unsupported-media-type': { status: 415, title: 'The content type is not supported' },
   'idempotency-mismatch': { status: 422, title: 'This key was used with another body' },
+  'no-stock-source': { status: 422, title: 'No stock source is configured' },
   'internal-error': { status: 500, title: 'Something went wrong here' },
   unavailable: { status: 503, title: 'The service cannot answer right now' },
 } as const

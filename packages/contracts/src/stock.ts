@@ -14,6 +14,17 @@ export const stockLevel = z
   .meta({ id: 'StockLevel' })
 export type StockLevel = z.infer<typeof stockLevel>
 
+export const provenance = z
+  .object({
+    name: z.enum(['primary', 'backup']),
+    asOf: instantAnswer.meta({ description: 'The moment for which the source answered.' }),
+    failedOverBecause: z
+      .string()
+      .nullable()
+      .meta({ description: 'Why it was not the primary.', examples: ['timeout'] }),
+  })
+  .meta({ id: 'Provenance' })
+
 export const movement = z
   .object({
     batchId: z.uuid(),
@@ -26,7 +37,10 @@ export const movement = z
     version: z.int().meta({ description: "The level's version this movement made." }),
     reason: z.string().nullable(),
     reference: z.string().nullable(),
-    occurredAt: instantAnswer.meta({ description: 'observedAt or countedAt; else when accepted.' }),
+    source: provenance.nullable().meta({ description: 'Of a sync: where it was read.' }),
+    occurredAt: instantAnswer.meta({
+      description: 'observedAt or countedAt, of a sync its asOf; else when accepted.',
+    }),
     recordedAt: instantAnswer,
   })
   .meta({ id: 'Movement' })

@@ -1,4 +1,11 @@
-import { type Adjustment, type Count, type Line, levelKey, type Transfer } from './line.ts'
+import {
+  type Adjustment,
+  type Count,
+  type Line,
+  levelKey,
+  type Sync,
+  type Transfer,
+} from './line.ts'
 import { formatQuantity, maxOnHand, type Thousandths } from './quantity.ts'
 
 export type Level = {
@@ -28,27 +35,32 @@ export type Rejection = {
     | 'stale_count'
     | 'expected_on_hand_mismatch'
     | 'on_hand_out_of_range'
+    | 'unknown_at_source'
   readonly detail: string
 }
+
+/** Waits until its stock source can be believed again. */
+export type Hold = { readonly line: Sync; readonly code: 'stale_source'; readonly detail: string }
 
 export type Applied = {
   readonly movements: Movement[]
   readonly rejections: Rejection[]
+  readonly holds: Hold[]
   /** The levels that movements changed, as they are now, by level key. */
   readonly levels: Map<string, Level>
 }
 
 export type Policy = {
   readonly negativeStock: 'reject' | 'allow'
-  /** What earlier chunks moved on this line's level after its countedAt. */
-  readonly movedSince: (count: Count) => Thousandths
+  /** What earlier chunks moved on this line's level after it occurred. */
+  readonly movedSince: (line: Count | Sync) => Thousandths
 }
 
 const emptyLevel: Level = { onHand: 0n, version: 0, lastCountedAt: null }
 
 /**
  * Applies lines in their order to levels and says what became of each: exactly one movement (two for
- * a transfer) or one rejection. A line that is rejected leaves nothing behind and its neighbours untouched.
+ * a transfer), one rejection or one hold. A line that is not applied leaves nothing behind and its neighbours untouched.
  * A level that is not given starts at zero.
  */
 export const applyLines = (
@@ -59,11 +71,13 @@ export const applyLines = (
   const levels = new Map<string, Level>()
   const movements: Movement[] = []
   const rejections: Rejection[] = []
+  const holds: Hold[] = []
 
   /** What was moved here at counted levels: a count looks back over it. */
   const movedAt = new Map<string, { occurredAt: number; quantity: Thousandths }[]>()
   for (const line of lines) {
-    if (line.type === 'count') movedAt.set(levelKey(line.sku, line.location), [])
+    if (line.type === 'count' || line.type === 'sync')
+      movedAt.set(levelKey(line.sku, line.location), [])
   }
 
   const levelAt = (sku: string, location: string) => {
@@ -120,7 +134,8 @@ export const applyLines = (
     if (fitsLedger(line, onHand + line.quantity)) move(line, 0, line.location, line.quantity)
   }
 
-  const count = (line: Count) => {
+  /** Sets on-hand as it was when the line occurred; movements after that moment are kept. */
+  const settle = (line: Count | Sync, onHandThen: Thousandths) => {
     const level = levelAt(line.sku, line.location)
     if (level.lastCountedAt !== null && line.occurredAt < level.lastCountedAt) {
       const newer = new Date(level.lastCountedAt).toISOString()
@@ -130,11 +145,20 @@ export const applyLines = (
       (sum, moved) => (moved.occurredAt > line.occurredAt ? sum + moved.quantity : sum),
       0n,
     )
-    const onHandThen = level.onHand - policy.movedSince(line) - movedHere
-    const variance = line.quantity - onHandThen
+    const variance = onHandThen - (level.onHand - policy.movedSince(line) - movedHere)
     if (fitsLedger(line, level.onHand + variance) && fitsLedger(line, variance, 'the variance')) {
       move(line, 0, line.location, variance, line.occurredAt)
     }
+  }
+
+  const sync = (line: Sync) => {
+    const { reading } = line
+    if (reading.stale) {
+      const detail = `the ${reading.source} only knows ${new Date(reading.asOf).toISOString()}`
+      holds.push({ line, code: 'stale_source', detail })
+    } else if (reading.onHand === null) {
+      reject(line, 'unknown_at_source', `the ${reading.source} does not know this level`)
+    } else settle(line, reading.onHand)
   }
 
   const transfer = (line: Transfer) => {
@@ -149,8 +173,9 @@ export const applyLines = (
 
   for (const line of lines) {
     if (line.type === 'adjustment') adjust(line)
-    else if (line.type === 'count') count(line)
-    else transfer(line)
+    else if (line.type === 'count') settle(line, line.quantity)
+    else if (line.type === 'transfer') transfer(line)
+    else sync(line)
   }
-  return { movements, rejections, levels }
+  return { movements, rejections, holds, levels }
 }

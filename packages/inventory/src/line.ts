@@ -23,8 +23,23 @@ export type Transfer = Common & {
   readonly quantity: Thousandths
 }
 
+/** What a stock source said of a level. */
+export type Reading = {
+  readonly source: 'primary' | 'backup'
+  /** Epoch milliseconds for which it holds. */
+  readonly asOf: number
+  /** Why it is not the primary's. */
+  readonly failoverCode: string | undefined
+  /** Null: the source does not know the level. */
+  readonly onHand: Thousandths | null
+  /** Too old to be believed. */
+  readonly stale: boolean
+}
+/** It occurs at the moment of its reading. */
+export type Sync = Common & { readonly type: 'sync'; readonly reading: Reading }
+
 /** A stock change as the rules read it. */
-export type Line = Adjustment | Count | Transfer
+export type Line = Adjustment | Count | Transfer | Sync
 
 /** One stock level's identity. The separator cannot occur in either part: both are without control characters. */
 export const levelKey = (sku: string, location: string) => `${sku}\u0000${location}`

@@ -39,3 +39,35 @@ export const planChunks = (lines: readonly Placed[], maxLines: number): number[]
   if (open.length > 0) chunks.push(open)
   return chunks
 }
+
+export type PlannedChunk = { readonly indexes: number[]; readonly queue: 'apply' | 'sync' }
+
+/**
+ * Plans as planChunks does, with chunks that need the stock source apart from those that the ledger
+ * alone can settle, so that the source's outage stops only what needs it. Lines of a SKU that is
+ * synced stay together.
+ * @param verify all of them need it
+ */
+export const planQueues = (
+  lines: readonly Placed[],
+  maxLines: number,
+  verify = false,
+): PlannedChunk[] => {
+  const synced = new Set<string>()
+  for (const line of lines) if (line.type === 'sync') synced.add(line.sku)
+  if (verify || synced.size === 0) {
+    const queue = verify ? 'sync' : 'apply'
+    return planChunks(lines, maxLines).map((indexes) => ({ indexes, queue }))
+  }
+  return (['apply', 'sync'] as const).flatMap((queue) => {
+    const own = [...lines.keys()].filter(
+      (index) => synced.has((lines[index] as Placed).sku) === (queue === 'sync'),
+    )
+    if (own.length === 0) return []
+    const chunks = planChunks(
+      own.map((index) => lines[index] as Placed),
+      maxLines,
+    )
+    return chunks.map((indexes) => ({ indexes: indexes.map((at) => own[at] as number), queue }))
+  })
+}

@@ -69,7 +69,7 @@ test('only lines that take out are rejected as insufficient_stock', () => {
       const { endings } = applyInChunks([lines], 'reject')
       for (const line of lines) {
         if (!endings.get(line.number)?.rejections.includes('insufficient_stock')) continue
-        expect(line.type).not.toBe('count')
+        if (line.type === 'count' || line.type === 'sync') throw new Error('sets, takes nothing')
         const taken = line.type === 'transfer' ? line.quantity : -line.quantity
         expect(taken).toBeGreaterThan(0n)
       }

@@ -1,8 +1,9 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Batch, Line } from '@inventoryrpa/contracts'
-import { planChunks } from '@inventoryrpa/inventory'
+import { planQueues } from '@inventoryrpa/inventory'
 import { sql } from 'kysely'
 import { type BatchRow, toAcceptedBatch } from './batches.ts'
+import type { ChunkRef } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
 import { isUniqueViolation } from './errors.ts'
 import { storeBody, storeLines } from './stored-lines.ts'
@@ -12,6 +13,8 @@ export type AcceptBatch = {
   reference: string | undefined
   mode: 'apply'
   negativeStock: 'reject' | 'allow'
+  /** Compare with the stock source; default no. */
+  verify?: boolean
   lines: readonly Line[]
   /** The request's own text: JSON with exactly these `lines`. Stored as it is when they fit one chunk. */
   body?: Buffer | undefined
@@ -19,8 +22,11 @@ export type AcceptBatch = {
   idempotency?: { key: string; bodySha256: Buffer } | undefined
 }
 
+/** Which queue a chunk goes to: whether the ledger alone can settle it, or it needs the stock source. */
+export type AcceptedChunk = ChunkRef & { queue: 'apply' | 'sync' }
+
 export type Accepted =
-  | { outcome: 'accepted'; batch: Batch; chunks: number }
+  | { outcome: 'accepted'; batch: Batch; chunks: AcceptedChunk[] }
   /** The key was used with this body before: the first answer again. */
   | { outcome: 'replayed'; batch: Batch }
   /** The key was used with another body. */
@@ -39,9 +45,9 @@ export const acceptBatch = async (
   { maxChunkLines }: { maxChunkLines: number },
 ): Promise<Accepted> => {
   const id = randomUUIDv7()
-  const chunks = planChunks(batch.lines, maxChunkLines)
-  const { tenantId, idempotency, body } = batch
-  const stored = chunks.map((indexes) =>
+  const { tenantId, idempotency, body, verify = false } = batch
+  const chunks = planQueues(batch.lines, maxChunkLines, verify)
+  const stored = chunks.map(({ indexes }) =>
     chunks.length === 1 && body ? storeBody(body) : storeLines(batch.lines, indexes),
   )
   try {
@@ -53,9 +59,9 @@ export const acceptBatch = async (
             : sql`true`
         } as ok
       ), batch as (
-        insert into batches (id, tenant_id, reference, mode, negative_stock, total, pending)
+        insert into batches (id, tenant_id, reference, mode, negative_stock, verify, total, pending)
         select ${id}::uuid, ${tenantId}, ${batch.reference ?? null}, ${batch.mode},
-               ${batch.negativeStock}, ${batch.lines.length}, ${batch.lines.length}
+               ${batch.negativeStock}, ${verify}, ${batch.lines.length}, ${batch.lines.length}
         from admitted where ok
         returning *
       ), ${
@@ -66,10 +72,11 @@ export const acceptBatch = async (
             ),`
           : sql``
       } chunk as (
-        insert into chunks (batch_id, chunk, line_count, lines)
+        insert into chunks (batch_id, chunk, line_count, lines, queue)
         select batch.id, c.* from batch, (values ${sql.join(
           stored.map(
-            (lines, chunk) => sql`(${chunk}::int, ${chunks[chunk]?.length}::int, ${lines}::bytea)`,
+            (lines, chunk) =>
+              sql`(${chunk}::int, ${chunks[chunk]?.indexes.length}::int, ${lines}::bytea, ${chunks[chunk]?.queue})`,
           ),
         )}) c
       )
@@ -77,7 +84,11 @@ export const acceptBatch = async (
     `.execute(db)
     const [row] = rows
     if (!row) return { outcome: 'running' }
-    return { outcome: 'accepted', batch: toAcceptedBatch(row), chunks: chunks.length }
+    return {
+      outcome: 'accepted',
+      batch: toAcceptedBatch(row),
+      chunks: chunks.map(({ queue }, chunk) => ({ batchId: id, chunk, queue })),
+    }
   } catch (error) {
     if (idempotency && isUniqueViolation(error, 'idempotency_keys_pkey')) {
       return await replay(db, tenantId, idempotency)

@@ -1,10 +1,12 @@
 import type { Transaction } from 'kysely'
 import { type ChunkRef, type LockedChunk, lockChunk, lockWaitingChunks } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
-import { LedgerConflictError, LedgerUnavailableError } from './errors.ts'
-import { LevelsMissingError, lockMakingOfLevels } from './levels.ts'
+import { LedgerUnavailableError } from './errors.ts'
+import { retryConflicts } from './retry-conflicts.ts'
 import type { Schema } from './schema.ts'
-import { type Settled, settleChunks } from './settle-chunks.ts'
+import { settleChunks } from './settle-chunks.ts'
+import type { Settled } from './settle-lines.ts'
+import type { Readings } from './stored-lines.ts'
 
 export type ChunkResult = Settled & {
   own:
@@ -15,22 +17,25 @@ export type ChunkResult = Settled & {
     | 'unknown'
 }
 
-const nothing: Settled = { chunks: 0, applied: 0, rejected: 0, completedBatches: [] }
-
-/** How often a transaction that lost a race with another is run again before that counts as an error. */
-const conflictRetries = 10
+const nothing: Settled = { chunks: 0, applied: 0, rejected: 0, held: 0, completedBatches: [] }
 
 /**
  * Applies one chunk in one transaction: all its lines get their outcome, or none. Any number of
  * deliveries, at once or later, is harmless: the chunk's row decides.
+ * @param readings what the stock source said of the chunk's levels, where it needs it
  * @throws LedgerUnavailableError, LedgerConflictError: both may be tried again
  */
-export const applyChunk = async (db: LedgerDatabase, ref: ChunkRef): Promise<ChunkResult> => {
+export const applyChunk = async (
+  db: LedgerDatabase,
+  ref: ChunkRef,
+  readings?: Readings,
+): Promise<ChunkResult> => {
   let found: LockedChunk | undefined
-  const settled = await settleLocked(db, async (trx) => {
+  const lock = async (trx: Transaction<Schema>) => {
     found = await lockChunk(trx, ref)
     return found && !found.settled ? [found] : []
-  })
+  }
+  const settled = await settleLocked(db, lock, readings)
   if (settled) return { own: 'settled', ...settled }
   return { own: found ? 'already-settled' : 'unknown', ...nothing }
 }
@@ -48,11 +53,12 @@ export const applyChunkAndWaiting = async (
   { maxLines }: { maxLines: number },
 ): Promise<ChunkResult> => {
   let together: readonly ChunkRef[] = []
-  const settled = await settleLocked(db, async (trx) => {
+  const lock = async (trx: Transaction<Schema>) => {
     const chunks = await lockWaitingChunks(trx, ref, maxLines)
     together = chunks
     return chunks
-  }).catch((error: unknown) => {
+  }
+  const settled = await settleLocked(db, lock).catch((error: unknown) => {
     if (error instanceof LedgerUnavailableError) throw error
     together = []
     return undefined
@@ -68,31 +74,21 @@ const add = (one: Settled, other: Settled): Settled => ({
   chunks: one.chunks + other.chunks,
   applied: one.applied + other.applied,
   rejected: one.rejected + other.rejected,
+  held: one.held + other.held,
   completedBatches: [...one.completedBatches, ...other.completedBatches],
 })
 
-/**
- * Settles what `lock` locks, in one transaction, which is run again when it loses a race; undefined
- * when there is nothing. Levels are made by one transaction of a tenant at a time (see lockLevels).
- */
+/** Settles what `lock` locks, in one transaction; undefined when there is nothing. */
 const settleLocked = async (
   db: LedgerDatabase,
   lock: (trx: Transaction<Schema>) => Promise<LockedChunk[]>,
-): Promise<Settled | undefined> => {
-  let makingFor: number | undefined
-  for (let retry = 0; ; retry += 1) {
-    try {
-      return await db.transaction().execute(async (trx) => {
-        if (makingFor !== undefined) await lockMakingOfLevels(trx, makingFor)
-        const [first, ...others] = await lock(trx)
-        if (!first) return undefined
-        return await settleChunks(trx, [first, ...others], {
-          mayMakeLevels: makingFor === first.tenantId,
-        })
-      })
-    } catch (error) {
-      if (error instanceof LevelsMissingError) makingFor = error.tenantId
-      else if (!(error instanceof LedgerConflictError) || retry === conflictRetries) throw error
-    }
-  }
-}
+  readings?: Readings,
+): Promise<Settled | undefined> =>
+  retryConflicts(db, async (trx, { mayMakeLevels }) => {
+    const [first, ...others] = await lock(trx)
+    if (!first) return undefined
+    return await settleChunks(trx, [first, ...others], {
+      mayMakeLevels: mayMakeLevels(first.tenantId),
+      readings,
+    })
+  })

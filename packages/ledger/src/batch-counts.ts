@@ -8,6 +8,7 @@ export type CountsChange = {
   dead?: number
   applied?: number
   rejected?: number
+  held?: number
 }
 
 /**
@@ -21,12 +22,13 @@ export const moveCounts = async (
   changes: readonly CountsChange[],
 ): Promise<string[]> => {
   const batches = new Map<string, Required<Omit<CountsChange, 'batchId'>>>()
-  for (const { batchId, pending = 0, dead = 0, applied = 0, rejected = 0 } of changes) {
-    const sum = batches.get(batchId) ?? { pending: 0, dead: 0, applied: 0, rejected: 0 }
+  for (const { batchId, pending = 0, dead = 0, applied = 0, rejected = 0, held = 0 } of changes) {
+    const sum = batches.get(batchId) ?? { pending: 0, dead: 0, applied: 0, rejected: 0, held: 0 }
     sum.pending += pending
     sum.dead += dead
     sum.applied += applied
     sum.rejected += rejected
+    sum.held += held
     batches.set(batchId, sum)
   }
   const sums = [...batches.values()]
@@ -34,8 +36,9 @@ export const moveCounts = async (
     with change as (
       select * from unnest(
         ${[...batches.keys()]}::uuid[], ${sums.map((sum) => sum.pending)}::int[], ${sums.map((sum) => sum.dead)}::int[],
-        ${sums.map((sum) => sum.applied)}::int[], ${sums.map((sum) => sum.rejected)}::int[]
-      ) v(id, pending, dead, applied, rejected)
+        ${sums.map((sum) => sum.applied)}::int[], ${sums.map((sum) => sum.rejected)}::int[],
+        ${sums.map((sum) => sum.held)}::int[]
+      ) v(id, pending, dead, applied, rejected, held)
     ), before as materialized (
       select id, completed_at from batches where id in (select id from change)
       order by id for no key update
@@ -43,6 +46,7 @@ export const moveCounts = async (
       update batches b set
         pending = b.pending + change.pending, dead = b.dead + change.dead,
         applied = b.applied + change.applied, rejected = b.rejected + change.rejected,
+        held = b.held + change.held,
         state = case when b.pending + change.pending = 0 then 'completed' else 'processing' end,
         completed_at = case when b.pending + change.pending = 0
           then coalesce(b.completed_at, clock_timestamp()) end

@@ -2,7 +2,7 @@ import type { Line } from '@inventoryrpa/inventory'
 import { sql, type Transaction } from 'kysely'
 import type { LedgerDatabase } from './database.ts'
 import type { Schema } from './schema.ts'
-import { readLines } from './stored-lines.ts'
+import { type Readings, readLines } from './stored-lines.ts'
 
 export type ChunkRef = { batchId: string; chunk: number }
 
@@ -16,8 +16,10 @@ export type LockedChunk = ChunkRef & {
   queue: 'apply' | 'sync'
   /** As they are kept. */
   stored: Buffer
-  /** @throws Error for what cannot be read */
-  lines(): Line[]
+  /** Its batch wants levels and counts compared with the stock source. */
+  verify: boolean
+  /** @throws Error for what cannot be read, SourceNotReadError for a sync that `readings` lacks */
+  lines(readings?: Readings): Line[]
 }
 
 type Row = {
@@ -30,12 +32,13 @@ type Row = {
   dead_at: Date | null
   tenant_id: number
   negative_stock: 'reject' | 'allow'
+  verify: boolean
   created_at: Date
 }
 
 const columns = sql`
   c.batch_id, c.chunk, c.line_count, c.lines, c.queue, c.settled_at, c.dead_at, b.tenant_id,
-  b.negative_stock, b.created_at`
+  b.negative_stock, b.verify, b.created_at`
 
 const toLockedChunk = (row: Row): LockedChunk => ({
   batchId: row.batch_id,
@@ -47,7 +50,8 @@ const toLockedChunk = (row: Row): LockedChunk => ({
   lineCount: row.line_count,
   queue: row.queue,
   stored: row.lines,
-  lines: () => readLines(row.lines, row.created_at.getTime()),
+  verify: row.verify,
+  lines: (readings) => readLines(row.lines, row.created_at.getTime(), readings),
 })
 
 /** Waits for whoever holds it. */
@@ -109,13 +113,22 @@ export const lockWaitingChunks = async (
   return rows.map(toLockedChunk)
 }
 
+/** A held line waits at least this long before its source is asked again. */
+const holdSeconds = 10
+
+/** @param held how many lines of each chunk are held */
 export const markSettled = async (
   trx: Transaction<Schema>,
   chunks: readonly ChunkRef[],
+  held: readonly number[],
 ): Promise<void> => {
   await sql`
-    update chunks c set settled_at = now(), dead_at = null, error = null
-    from unnest(${chunks.map((c) => c.batchId)}::uuid[], ${chunks.map((c) => c.chunk)}::int[]) v(batch_id, chunk)
+    update chunks c set settled_at = now(), dead_at = null, error = null, error_code = null,
+      fingerprint = null, held = v.held,
+      not_before = case when v.held > 0 then now() + make_interval(secs => ${holdSeconds}) end
+    from unnest(
+      ${chunks.map((c) => c.batchId)}::uuid[], ${chunks.map((c) => c.chunk)}::int[], ${held}::int[]
+    ) v(batch_id, chunk, held)
     where c.batch_id = v.batch_id and c.chunk = v.chunk
   `.execute(trx)
 }

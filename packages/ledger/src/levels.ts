@@ -1,8 +1,6 @@
 import {
-  type Count,
   formatQuantity,
   type Level,
-  type Line,
   levelKey,
   parseQuantity,
   type Thousandths,
@@ -18,6 +16,13 @@ type LevelRow = {
   on_hand: string
   version: number
   last_counted_at: Date | null
+}
+
+type Touching = {
+  readonly sku: string
+  readonly location: string
+  /** Of a transfer. */
+  readonly toLocation?: string
 }
 
 /** Some levels do not exist yet: to make them, start again with lockMakingOfLevels. */
@@ -54,7 +59,7 @@ export const lockMakingOfLevels = async (
 export const lockLevels = async (
   trx: Transaction<Schema>,
   tenantId: number,
-  lines: readonly Line[],
+  lines: readonly Touching[],
   { mayMakeLevels }: { mayMakeLevels: boolean },
 ): Promise<Map<string, Level>> => {
   const keys = new Map<string, { sku: string; location: string }>()
@@ -62,7 +67,7 @@ export const lockLevels = async (
     keys.set(levelKey(sku, location), { sku, location })
   for (const line of lines) {
     touch(line.sku, line.location)
-    if (line.type === 'transfer') touch(line.sku, line.toLocation)
+    if (line.toLocation !== undefined) touch(line.sku, line.toLocation)
   }
   const touched = [...keys.values()]
   const { rows } = await sql<LevelRow>`
@@ -85,28 +90,27 @@ export const lockLevels = async (
   )
 }
 
-/** What the ledger moved on each counted level after its countedAt. The levels are locked by now. */
-export const movedSinceCounts = async (
+type Moment = { readonly sku: string; readonly location: string; readonly occurredAt: number }
+
+/** What the ledger moved on each level after a moment of it. The levels are locked by now. */
+export const movedSince = async <T extends Moment>(
   trx: Transaction<Schema>,
   tenantId: number,
-  lines: readonly Line[],
-): Promise<(count: Count) => Thousandths> => {
-  const counts = lines.filter((line) => line.type === 'count')
-  if (counts.length === 0) return () => 0n
+  moments: readonly T[],
+): Promise<(moment: T) => Thousandths> => {
+  if (moments.length === 0) return () => 0n
   const { rows } = await sql<{ place: number; moved: string }>`
-    select c.place, coalesce(sum(m.quantity), 0) as moved
+    select k.place, coalesce(sum(m.quantity), 0) as moved
     from unnest(
-      ${arrayLiteral(counts.map((c) => c.sku))}::text[], ${arrayLiteral(counts.map((c) => c.location))}::text[],
-      ${arrayLiteral(counts.map((c) => new Date(c.occurredAt).toISOString()))}::timestamptz[]
-    ) with ordinality c(sku, location, counted_at, place)
-    left join movements m on m.tenant_id = ${tenantId} and m.sku = c.sku
-      and m.location = c.location and m.occurred_at > c.counted_at
-    group by c.place
+      ${arrayLiteral(moments.map((k) => k.sku))}::text[], ${arrayLiteral(moments.map((k) => k.location))}::text[],
+      ${arrayLiteral(moments.map((k) => new Date(k.occurredAt).toISOString()))}::timestamptz[]
+    ) with ordinality k(sku, location, moment, place)
+    left join movements m on m.tenant_id = ${tenantId} and m.sku = k.sku
+      and m.location = k.location and m.occurred_at > k.moment
+    group by k.place
   `.execute(trx)
-  const moved = new Map(
-    rows.map((row) => [counts[row.place - 1] as Count, parseQuantity(row.moved)]),
-  )
-  return (count) => moved.get(count) ?? 0n
+  const moved = new Map(rows.map((row) => [moments[row.place - 1] as T, parseQuantity(row.moved)]))
+  return (moment) => moved.get(moment) ?? 0n
 }
 
 /**

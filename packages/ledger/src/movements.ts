@@ -6,6 +6,8 @@ import type { LedgerDatabase } from './database.ts'
 import { cursorOf, type Page, type PageRequest, pageFrom, readCursor } from './page.ts'
 import type { Schema } from './schema.ts'
 
+const readingOf = ({ line }: Movement) => (line.type === 'sync' ? line.reading : undefined)
+
 /** Appends movements. The primary key refuses a second one for the same line, whoever sends it. */
 export const saveMovements = async (
   trx: Transaction<Schema>,
@@ -14,11 +16,13 @@ export const saveMovements = async (
   batchOf: (line: Line) => string,
 ): Promise<void> => {
   if (movements.length === 0) return
+  const hasSync = movements.some((movement) => movement.line.type === 'sync')
   await sql`
     insert into movements (batch_id, tenant_id, line, leg, sku, location, type, quantity,
-      on_hand_after, version, reason, reference, occurred_at)
+      on_hand_after, version, reason, reference, occurred_at, source, as_of, failover_code)
     select v.batch_id, ${tenantId}, v.line, v.leg, v.sku, v.location, v.type, v.quantity,
-      v.on_hand_after, v.version, v.reason, v.reference, v.occurred_at
+      v.on_hand_after, v.version, v.reason, v.reference, v.occurred_at, v.source,
+      case when v.source is not null then v.occurred_at end, v.failover_code
     from unnest(
       ${arrayLiteral(movements.map((m) => batchOf(m.line)))}::uuid[],
       ${arrayLiteral(movements.map((m) => m.line.number))}::int[],
@@ -31,8 +35,10 @@ export const saveMovements = async (
       ${arrayLiteral(movements.map((m) => m.version))}::bigint[],
       ${arrayLiteral(movements.map((m) => m.line.reason))}::text[],
       ${arrayLiteral(movements.map((m) => m.line.reference))}::text[],
-      ${arrayLiteral(movements.map((m) => new Date(m.line.occurredAt).toISOString()))}::timestamptz[]
-    ) v(batch_id, line, leg, sku, location, type, quantity, on_hand_after, version, reason, reference, occurred_at)
+      ${arrayLiteral(movements.map((m) => new Date(m.line.occurredAt).toISOString()))}::timestamptz[],
+      ${hasSync ? arrayLiteral(movements.map((m) => readingOf(m)?.source)) : null}::text[],
+      ${hasSync ? arrayLiteral(movements.map((m) => readingOf(m)?.failoverCode)) : null}::text[]
+    ) v(batch_id, line, leg, sku, location, type, quantity, on_hand_after, version, reason, reference, occurred_at, source, failover_code)
   `.execute(trx)
 }
 
@@ -50,6 +56,9 @@ type MovementRow = {
   reference: string | null
   occurred_at: Date
   recorded_at: Date
+  source: 'primary' | 'backup' | null
+  as_of: Date | null
+  failover_code: string | null
 }
 
 /**
@@ -95,6 +104,14 @@ const toMovement = (row: MovementRow): MovementAnswer => ({
   version: row.version,
   reason: row.reason,
   reference: row.reference,
+  source:
+    row.source === null || row.as_of === null
+      ? null
+      : {
+          name: row.source,
+          asOf: row.as_of.toISOString(),
+          failedOverBecause: row.failover_code,
+        },
   occurredAt: row.occurred_at.toISOString(),
   recordedAt: row.recorded_at.toISOString(),
 })

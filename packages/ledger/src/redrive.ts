@@ -1,8 +1,8 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Redrive } from '@inventoryrpa/contracts'
 import { type Selectable, sql, type Transaction } from 'kysely'
+import type { AcceptedChunk } from './accept-batch.ts'
 import { moveCounts } from './batch-counts.ts'
-import type { ChunkRef } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
 import { forgetDeadLines } from './dead-chunks.ts'
 import { type DeadLetterFilter, matching } from './dead-letters.ts'
@@ -19,7 +19,7 @@ export type RedriveRequest = DeadLetterFilter & {
 export type RedriveStep = {
   redrive: Redrive
   /** What is pending again by this step, for the queue to run. */
-  chunks: ChunkRef[]
+  chunks: AcceptedChunk[]
 }
 
 type Row = Selectable<Schema['redrives']>
@@ -129,14 +129,18 @@ const canariesOf = async (trx: Transaction<Schema>, redriveId: string) => {
   return rows[0] as { pending: number; dead: number }
 }
 
-const revive = async (trx: Transaction<Schema>, row: Row, most: number): Promise<ChunkRef[]> => {
+const revive = async (
+  trx: Transaction<Schema>,
+  row: Row,
+  most: number,
+): Promise<AcceptedChunk[]> => {
   const filter = {
     fingerprint: row.fingerprint ?? undefined,
     batchId: row.batch_id ?? undefined,
     id: row.dead_letter ?? undefined,
   }
-  const { rows } = await sql<ChunkRef & { lines: number }>`
-    select c.batch_id as "batchId", c.chunk, c.line_count as lines
+  const { rows } = await sql<AcceptedChunk & { lines: number }>`
+    select c.batch_id as "batchId", c.chunk, c.queue, c.line_count as lines
     from chunks c join batches b on b.id = c.batch_id
     where ${matching(row.tenant_id, filter)}
       and c.dead_at < ${row.created_at} and c.redrive_id is distinct from ${row.id}
@@ -155,7 +159,7 @@ const revive = async (trx: Transaction<Schema>, row: Row, most: number): Promise
     trx,
     rows.map(({ batchId, lines }) => ({ batchId, dead: -lines, pending: lines })),
   )
-  return rows.map(({ batchId, chunk }) => ({ batchId, chunk }))
+  return rows.map(({ batchId, chunk, queue }) => ({ batchId, chunk, queue }))
 }
 
 const save = async (

@@ -132,12 +132,15 @@ export type Schema = {
     found: Decimal
     source: 'primary' | 'backup' | null
     as_of: Date | null
+    failover_code: string | null
     opened_at: CreatedAt
     owner: string | null
     acknowledged_at: Date | null
     resolved_at: Date | null
     resolution: string | null
     recount_batch_id: string | null
+    recounts: Generated<number>
+    recounted_at: Date | null
   }
   line_outcomes: {
     batch_id: string

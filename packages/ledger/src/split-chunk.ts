@@ -1,5 +1,6 @@
 import { planChunks } from '@inventoryrpa/inventory'
 import { sql, type Transaction } from 'kysely'
+import type { AcceptedChunk } from './accept-batch.ts'
 import { moveCounts } from './batch-counts.ts'
 import { type ChunkRef, type LockedChunk, lockChunk } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
@@ -9,7 +10,7 @@ import { readStored, storeLines } from './stored-lines.ts'
 
 export type SplitResult =
   /** In the order in which they are to be applied. */
-  | { outcome: 'split'; parts: ChunkRef[] }
+  | { outcome: 'split'; parts: AcceptedChunk[] }
   | { outcome: 'single' }
   /** It is settled, or was split by another. */
   | { outcome: 'gone' }
@@ -53,7 +54,11 @@ export const splitChunk = async (db: LedgerDatabase, ref: ChunkRef): Promise<Spl
     await markSplit(trx, chunk)
     return {
       outcome: 'split',
-      parts: parts.map((_, part) => ({ batchId: ref.batchId, chunk: first + part })),
+      parts: parts.map((_, part) => ({
+        batchId: ref.batchId,
+        chunk: first + part,
+        queue: chunk.queue,
+      })),
     }
   })
 

@@ -1,6 +1,6 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import type { Line as SentLine } from '@inventoryrpa/contracts'
-import { type Line, parseQuantity } from '@inventoryrpa/inventory'
+import { type Line, levelKey, parseQuantity, type Reading } from '@inventoryrpa/inventory'
 
 /**
  * A chunk's lines as they are kept: as sent. Without `numbers` they are a whole request in its order,
@@ -30,18 +30,44 @@ export const storeLines = (
 /** A whole request as bytes to store. Not in the thread pool: getting there and back takes longer. */
 export const storeBody = (body: Buffer): Buffer => zstdCompressSync(body, fastest)
 
-/** Reads them as the rules want them. @param acceptedAt epoch ms: when a line that does not say so happened */
-export const readLines = (stored: Buffer, acceptedAt: number): Line[] => {
+/** A sync cannot be applied without what the source says. */
+export class SourceNotReadError extends Error {
+  readonly code = 'SOURCE_NOT_READ'
+  override readonly name = 'SourceNotReadError'
+}
+
+/** What the stock source said, by level key. */
+export type Readings = ReadonlyMap<string, Reading>
+
+/**
+ * Reads them as the rules want them.
+ * @param acceptedAt epoch ms: when a line that does not say so happened
+ * @throws SourceNotReadError for a sync of a level that was not read
+ */
+export const readLines = (stored: Buffer, acceptedAt: number, readings?: Readings): Line[] => {
   const { numbers, lines } = readStored(stored)
-  return lines.map((line, index) => readLine(line, numbers?.[index] ?? index + 1, acceptedAt))
+  return lines.map((line, index) =>
+    readLine(line, numbers?.[index] ?? index + 1, acceptedAt, readings),
+  )
 }
 
 /** The lines as they were sent. */
 export const readStored = (stored: Buffer): StoredLines =>
   JSON.parse(zstdDecompressSync(stored).toString())
 
-const readLine = (line: SentLine, number: number, acceptedAt: number): Line => {
+const readLine = (
+  line: SentLine,
+  number: number,
+  acceptedAt: number,
+  readings: Readings | undefined,
+): Line => {
   const { sku, location, reason, reference } = line
+  if (line.type === 'sync') {
+    const reading = readings?.get(levelKey(sku, location))
+    if (!reading) throw new SourceNotReadError(`the stock source was not asked for ${sku}`)
+    const occurredAt = reading.asOf
+    return { type: 'sync', number, sku, location, reason, reference, occurredAt, reading }
+  }
   const quantity = parseQuantity(line.quantity)
   if (line.type === 'count') {
     const occurredAt = Date.parse(line.countedAt)

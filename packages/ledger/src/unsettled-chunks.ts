@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { AcceptedChunk } from './accept-batch.ts'
 import type { ChunkRef } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
 
@@ -14,9 +15,9 @@ export const listUnsettledChunks = async (
     limit,
     after,
   }: { olderThanMs: number; limit: number; after?: ChunkRef | undefined },
-): Promise<ChunkRef[]> => {
-  const { rows } = await sql<ChunkRef>`
-    select batch_id as "batchId", chunk from chunks
+): Promise<AcceptedChunk[]> => {
+  const { rows } = await sql<AcceptedChunk>`
+    select batch_id as "batchId", chunk, queue from chunks
     where settled_at is null and dead_at is null
       and created_at <= now() - make_interval(secs => ${olderThanMs / 1_000})
       ${after ? sql`and (batch_id, chunk) > (${after.batchId}::uuid, ${after.chunk}::int)` : sql``}

@@ -9,6 +9,12 @@ export type Metrics = {
   /** Seconds of one attempt, by job and by how it ended. */
   readonly jobDuration: Histogram<'job' | 'outcome'>
   readonly relayed: Counter
+  /** Seconds of one request to a stock source, by source and outcome. */
+  readonly sourceDuration: Histogram<'source' | 'outcome'>
+  /** Reads that the backup answered, by why the primary did not. */
+  readonly sourceFailovers: Counter<'code'>
+  /** 1 for the state that a source's breaker is in. */
+  readonly sourceBreaker: Gauge<'source' | 'state'>
 }
 
 export type Backlog = {
@@ -43,6 +49,25 @@ export const createMetrics = (service: string): Metrics => {
       help: 'Duration of one attempt of a job; its count is the number of attempts',
       labelNames: ['job', 'outcome'],
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      registers,
+    }),
+    sourceDuration: new Histogram({
+      name: 'inventoryrpa_source_request_duration_seconds',
+      help: 'Duration of one request to a stock source',
+      labelNames: ['source', 'outcome'],
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5],
+      registers,
+    }),
+    sourceFailovers: new Counter({
+      name: 'inventoryrpa_source_failovers_total',
+      help: 'Reads that the backup answered, by the code of what the primary failed with',
+      labelNames: ['code'],
+      registers,
+    }),
+    sourceBreaker: new Gauge({
+      name: 'inventoryrpa_source_breaker',
+      help: '1 for the state that the circuit breaker of a stock source is in',
+      labelNames: ['source', 'state'],
       registers,
     }),
     relayed: new Counter({

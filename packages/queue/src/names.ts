@@ -1,8 +1,8 @@
 /** Every queue there is, by what its jobs do. A new queue starts with a line here. */
-export const queueNames = { apply: 'inventory-apply' } as const
+export const queueNames = { apply: 'inventory-apply', sync: 'inventory-sync' } as const
 export type QueueName = (typeof queueNames)[keyof typeof queueNames]
 
-export const jobNames = { applyChunk: 'apply-chunk' } as const
+export const jobNames = { applyChunk: 'apply-chunk', releaseHeld: 'release-held' } as const
 
 /** One job a chunk, and the same id however often it is added. BullMQ refuses a colon in it. */
 export const chunkJobId = ({ batchId, chunk }: { batchId: string; chunk: number }) =>

@@ -1,10 +1,10 @@
-import { type ApplyChunkJob, applyChunkJob } from '@inventoryrpa/contracts'
+import { type ApplyChunkJob, applyChunkJob, type ReleaseHeldJob } from '@inventoryrpa/contracts'
 import type { BulkJobOptions, Job, Queue } from 'bullmq'
 import type { QueueBackend } from './backend.ts'
 import { chunkJobId, jobNames, queueNames } from './names.ts'
 import { backoff, type RetryPolicy } from './retry-policy.ts'
 
-type ChunkRef = { batchId: string; chunk: number }
+type ChunkRef = { batchId: string; chunk: number; queue: keyof typeof queueNames }
 
 export type EnqueueOptions = {
   /** Have them applied in a process of their own. */
@@ -25,6 +25,8 @@ export type Producer = {
    * @returns how many it added or revived
    */
   reconcileChunks(chunks: readonly ChunkRef[]): Promise<number>
+  /** Asks the stock source again for lines that are held. */
+  releaseHeld(chunks: readonly Omit<ChunkRef, 'queue'>[]): Promise<void>
   close(): Promise<void>
 }
 
@@ -33,7 +35,10 @@ const keepCompleted = { age: 3_600, count: 1_000 }
 const keepFailed = { age: 30 * 86_400, count: 10_000 }
 
 export const createProducer = (backend: QueueBackend, policy: RetryPolicy): Producer => {
-  const apply = backend.openQueue(queueNames.apply)
+  const queues = {
+    apply: backend.openQueue(queueNames.apply),
+    sync: backend.openQueue(queueNames.sync),
+  }
   const options: BulkJobOptions = {
     attempts: policy.attempts,
     backoff,
@@ -41,26 +46,32 @@ export const createProducer = (backend: QueueBackend, policy: RetryPolicy): Prod
     removeOnFail: keepFailed,
   }
   const enqueueChunks: Producer['enqueueChunks'] = async (chunks, { isolated = false } = {}) => {
-    await apply.addBulk(
-      chunks.map(({ batchId, chunk }) => ({
-        name: jobNames.applyChunk,
-        data: applyChunkJob.parse({
-          v: 1,
-          batchId,
-          chunk,
-          ...(isolated && { isolated }),
-        }) satisfies ApplyChunkJob,
-        opts: { ...options, jobId: chunkJobId({ batchId, chunk }) },
-      })),
-    )
+    for (const [name, queue] of Object.entries(queues)) {
+      const own = chunks.filter((chunk) => chunk.queue === name)
+      if (own.length === 0) continue
+      await queue.addBulk(
+        own.map(({ batchId, chunk }) => ({
+          name: jobNames.applyChunk,
+          data: applyChunkJob.parse({
+            v: 1,
+            batchId,
+            chunk,
+            ...(isolated && { isolated }),
+          }) satisfies ApplyChunkJob,
+          opts: { ...options, jobId: chunkJobId({ batchId, chunk }) },
+        })),
+      )
+    }
   }
 
   return {
-    queues: [apply],
+    queues: Object.values(queues),
     enqueueChunks,
     reconcileChunks: async (chunks) => {
       const known = await Promise.all(
-        chunks.map(async (chunk): Promise<Job | undefined> => apply.getJob(chunkJobId(chunk))),
+        chunks.map(
+          async (chunk): Promise<Job | undefined> => queues[chunk.queue].getJob(chunkJobId(chunk)),
+        ),
       )
       const finished = known.filter((job) => job?.finishedOn !== undefined)
       await Promise.all(finished.map((job) => revive(job as Job)))
@@ -68,7 +79,23 @@ export const createProducer = (backend: QueueBackend, policy: RetryPolicy): Prod
       if (missing.length > 0) await enqueueChunks(missing)
       return missing.length + finished.length
     },
-    close: () => apply.close(),
+    releaseHeld: async (chunks) => {
+      await queues.sync.addBulk(
+        chunks.map(({ batchId, chunk }) => ({
+          name: jobNames.releaseHeld,
+          data: { v: 1, batchId, chunk } satisfies ReleaseHeldJob,
+          opts: {
+            jobId: `${chunkJobId({ batchId, chunk })}-held`,
+            // Whatever comes of it, the next look asks again under the same id.
+            removeOnComplete: true,
+            removeOnFail: true,
+          },
+        })),
+      )
+    },
+    close: async () => {
+      await Promise.all(Object.values(queues).map((queue) => queue.close()))
+    },
   }
 }
 

@@ -91,12 +91,15 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
       found numeric(18, 3) not null,
       source text,
       as_of timestamptz(3),
+      failover_code text,
       opened_at timestamptz(3) not null default now(),
       owner text,
       acknowledged_at timestamptz(3),
       resolved_at timestamptz(3),
       resolution text,
-      recount_batch_id uuid
+      recount_batch_id uuid,
+      recounts int not null default 0,
+      recounted_at timestamptz(3)
     )
   `.execute(db)
   await sql`

@@ -58,11 +58,18 @@ test('every operation has a name of its own, a summary, and says that it needs a
     }
   }
   expect([...names].sort()).toEqual([
+    'acknowledgeDiscrepancy',
     'getBatch',
+    'getRedrive',
     'listBatches',
+    'listDeadLetterGroups',
+    'listDeadLetters',
+    'listDiscrepancies',
     'listLineOutcomes',
     'listMovements',
     'listStock',
+    'redriveDeadLetters',
+    'resolveDiscrepancy',
     'submitBatch',
   ])
 })
@@ -112,6 +119,11 @@ test('real answers have the status, content type and fields that their operation
     ['listStock', 200, await system.call('/v1/stock')],
     ['listMovements', 200, await system.call('/v1/stock/sku-1/movements')],
     ['listMovements', 403, await system.callAs(limited, '/v1/stock/sku-1/movements')],
+    ['submitBatch', 422, await post({ lines: [{ ...line, type: 'sync', quantity: undefined }] })],
+    ['listDeadLetterGroups', 200, await system.call('/v1/dead-letters')],
+    ['listDeadLetters', 200, await system.call('/v1/dead-letters/lines')],
+    ['getRedrive', 404, await system.call(`/v1/dead-letters/redrives/${crypto.randomUUID()}`)],
+    ['listDiscrepancies', 200, await system.call('/v1/discrepancies?open=true')],
   ]
   const document = await readDocument()
   const operations = new Map(

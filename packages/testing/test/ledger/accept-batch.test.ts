@@ -37,7 +37,10 @@ test('a batch is stored with its chunks and its key, and answered as it is kept'
   const accepted = await accept(batch)
   expect(accepted).toMatchObject({
     outcome: 'accepted',
-    chunks: 2,
+    chunks: [
+      { chunk: 0, queue: 'apply' },
+      { chunk: 1, queue: 'apply' },
+    ],
     batch: {
       reference: 'r-1',
       mode: 'apply',

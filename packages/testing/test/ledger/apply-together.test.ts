@@ -43,6 +43,7 @@ test('a chunk takes those that wait behind it along, each batch is completed onc
     chunks: 3,
     applied: 3,
     rejected: 0,
+    held: 0,
     completedBatches,
   })
   expect(await onHandOf(ledger, tenantId)).toEqual({ 'A/Leeds': '2', 'B/Leeds': '1' })

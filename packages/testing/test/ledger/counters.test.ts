@@ -35,7 +35,7 @@ const submitThree = async () => {
 test('the counts add up after every chunk, and the last chunk completes the batch', async () => {
   const { id, first, second, third, batch } = await submitThree()
   expect(await batch()).toMatchObject({ state: 'accepted', counts: { pending: 6 } })
-  const settled = { own: 'settled', chunks: 1, applied: 1, rejected: 1 }
+  const settled = { own: 'settled', chunks: 1, applied: 1, rejected: 1, held: 0 }
   for (const [chunk, pending] of [
     [second, 4],
     [third, 2],

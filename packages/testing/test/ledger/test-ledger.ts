@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import type { Line } from '@inventoryrpa/contracts'
 import {
   type AcceptBatch,
+  type AcceptedChunk,
   acceptBatch,
   applyChunk,
-  type ChunkRef,
   ensureTenant,
   type LedgerDatabase,
   openLedger,
@@ -54,16 +54,14 @@ export const submit = async (
   tenantId: number,
   lines: Line[],
   { maxChunkLines = 1_000, ...options }: Options = {},
-): Promise<{ id: string; chunks: ChunkRef[] }> => {
+): Promise<{ id: string; chunks: AcceptedChunk[] }> => {
   const accepted = await acceptBatch(
     db,
     { tenantId, reference: undefined, mode: 'apply', negativeStock: 'allow', lines, ...options },
     { maxChunkLines },
   )
   if (accepted.outcome !== 'accepted') throw new Error(`not accepted: ${accepted.outcome}`)
-  const { id } = accepted.batch
-  const chunks = Array.from({ length: accepted.chunks }, (_, chunk) => ({ batchId: id, chunk }))
-  return { id, chunks }
+  return { id: accepted.batch.id, chunks: accepted.chunks }
 }
 
 /** Accepts lines as a batch and applies all its chunks at once. @returns the batch's id */

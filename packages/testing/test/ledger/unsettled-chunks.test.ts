@@ -1,6 +1,6 @@
 import {
+  type AcceptedChunk,
   applyChunk,
-  type ChunkRef,
   listUnsettledChunks,
   markChunkDead,
   measureBacklog,
@@ -16,8 +16,8 @@ const submitChunks = async (chunks: number) => {
   return submit(ledger.db, await ledger.newTenant(), lines, { maxChunkLines: 1 })
 }
 const unsettled = async (limit: number, olderThanMs = 0) => {
-  const pages: ChunkRef[][] = []
-  let after: ChunkRef | undefined
+  const pages: AcceptedChunk[][] = []
+  let after: AcceptedChunk | undefined
   do {
     pages.push(await listUnsettledChunks(ledger.db, { olderThanMs, limit, after }))
     after = pages.at(-1)?.at(-1)
@@ -27,7 +27,7 @@ const unsettled = async (limit: number, olderThanMs = 0) => {
 const settleAll = async () => {
   for (const chunk of await unsettled(100)) await applyChunk(ledger.db, chunk)
 }
-const makeOlder = ({ batchId, chunk }: ChunkRef, seconds: number) =>
+const makeOlder = ({ batchId, chunk }: AcceptedChunk, seconds: number) =>
   ledger.admin.query(
     'update chunks set created_at = created_at - make_interval(secs => $3) where batch_id = $1 and chunk = $2',
     [batchId, chunk, seconds],
@@ -38,7 +38,7 @@ test('chunks that are neither settled nor dead are listed once each, page by pag
   const batches = [await submitChunks(5), await submitChunks(3)]
   const chunks = batches.flatMap((batch) => batch.chunks)
   for (const limit of [1, 2, 3, 8, 100]) expect(await unsettled(limit)).toEqual(chunks)
-  const [first, second, ...others] = chunks as [ChunkRef, ChunkRef, ...ChunkRef[]]
+  const [first, second, ...others] = chunks as [AcceptedChunk, AcceptedChunk, ...AcceptedChunk[]]
   await applyChunk(ledger.db, first)
   await markChunkDead(ledger.db, second, { code: 'poison', message: 'it threw' })
   expect(await unsettled(2)).toEqual(others)
@@ -47,7 +47,7 @@ test('chunks that are neither settled nor dead are listed once each, page by pag
 test('the youngest are left to whoever is enqueuing them', async () => {
   await settleAll()
   const { chunks } = await submitChunks(3)
-  const [, old] = chunks as [ChunkRef, ChunkRef]
+  const [, old] = chunks as [AcceptedChunk, AcceptedChunk]
   expect(await unsettled(10, 60_000)).toEqual([])
   await makeOlder(old, 61)
   expect(await unsettled(10, 60_000)).toEqual([old])
@@ -57,7 +57,7 @@ test('the backlog is what is neither settled nor dead, and the age of its oldest
   await settleAll()
   expect(await measureBacklog(ledger.db)).toEqual({ pendingLines: 0, oldestPendingSeconds: 0 })
   const { chunks } = await submitChunks(3)
-  const [old, dead, settled] = chunks as [ChunkRef, ChunkRef, ChunkRef]
+  const [old, dead, settled] = chunks as [AcceptedChunk, AcceptedChunk, AcceptedChunk]
   await makeOlder(old, 3_600)
   const backlog = await measureBacklog(ledger.db)
   expect(backlog.pendingLines).toBe(3)

@@ -60,7 +60,7 @@ test.for(['redis', 'postgres'] as const)(
     const isUp = async () => (await producing.check()) === undefined
     await until(isUp, { describe: 'the backend up' })
     const chunk = { batchId: randomUUID(), chunk: 0 }
-    await producer.enqueueChunks([chunk])
+    await producer.enqueueChunks([{ ...chunk, queue: 'apply' }])
     await until(() => ran.length > 0, { timeoutMs: 30_000, describe: 'the job run' })
     expect(ran).toEqual([{ v: 1, ...chunk }])
     expect(failures).toEqual([])

@@ -42,7 +42,7 @@ export type QueueUnderTest = {
 
 export const fastPolicy: RetryPolicy = { attempts: 3, backoffMs: 20, backoffMaxMs: 100 }
 
-export const newChunk = (chunk = 0) => ({ batchId: randomUUID(), chunk })
+export const newChunk = (chunk = 0) => ({ batchId: randomUUID(), chunk, queue: 'apply' as const })
 
 /** A queue of its own on one of the backends; all of it ends with the test. */
 export const openQueue = async (

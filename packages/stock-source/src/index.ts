@@ -1,0 +1,8 @@
+export type { BreakerOptions, BreakerState } from './breaker.ts'
+export { stockSourceConfig, stockSourceOptions } from './config.ts'
+export type { SourceName, StockSourceEvent } from './events.ts'
+export type { Failure, FailureCode } from './failure.ts'
+export type { Failover, SourceAddress, StockSourceOptions } from './options.ts'
+export type { SourceLevel, SourceReading } from './reading.ts'
+export type { StockKey } from './request-levels.ts'
+export { type Availability, createStockSource, type StockSource } from './stock-source.ts'

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { maxRetryAfterMs, retryAfterMs } from '../src/retry-after.ts'
+
+const now = Date.parse('2026-11-24T10:00:00Z')
+const date = 'Tue, 24 Nov 2026 10:00:00 GMT'
+
+test.for([
+  ['seconds', '3', 3_000],
+  ['no time', '0', 0],
+  ['a date', 'Tue, 24 Nov 2026 10:00:05 GMT', 5_000],
+  ['a date that is over', 'Tue, 24 Nov 2026 09:00:00 GMT', 0],
+  ['more than is granted', '86400', maxRetryAfterMs],
+  ['a number without end', '9'.repeat(400), maxRetryAfterMs],
+  ['a date far away', 'Fri, 31 Dec 9999 23:59:59 GMT', maxRetryAfterMs],
+] as const)('%s, %j, is %d ms', ([, header, expected]) => {
+  expect(retryAfterMs(header, undefined, now)).toBe(expected)
+})
+
+test.for([undefined, '', 'soon', '-5', '1.5', '2026-11-24', 'NaN', 'Infinity', ' GMT'])(
+  '%j says nothing',
+  (header) => {
+    expect(retryAfterMs(header, undefined, now)).toBeUndefined()
+  },
+)
+
+test('a date counts from the source’s own clock, however wrong that is', () => {
+  const yesterday = 'Mon, 23 Nov 2026 10:00:00 GMT'
+  expect(retryAfterMs('Mon, 23 Nov 2026 10:00:05 GMT', yesterday, now)).toBe(5_000)
+  expect(retryAfterMs('Tue, 24 Nov 2026 10:00:05 GMT', 'no date', now)).toBe(5_000)
+  expect(retryAfterMs('Tue, 24 Nov 2026 10:00:05 GMT', date, now)).toBe(5_000)
+})
