@@ -11,6 +11,7 @@ import { requestMetricsPlugin } from './plugins/request-metrics.ts'
 import { batchRoutes } from './routes/batches.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { discrepancyRoutes } from './routes/discrepancies.ts'
+import { scheduleRoutes } from './routes/schedules.ts'
 import { stockRoutes } from './routes/stock.ts'
 
 export type AppDeps = {
@@ -58,6 +59,7 @@ export const buildApp = async (deps: AppDeps): Promise<FastifyInstance> => {
       await v1.register(batchRoutes, deps)
       await v1.register(deadLetterRoutes, deps)
       await v1.register(discrepancyRoutes, deps)
+      await v1.register(scheduleRoutes, deps)
       await v1.register(stockRoutes, deps)
     },
     { prefix: '/v1' },

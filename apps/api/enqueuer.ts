@@ -1,4 +1,4 @@
-import type { AcceptedChunk } from '@inventoryrpa/ledger'
+import type { AcceptedChunk, ScheduleRow } from '@inventoryrpa/ledger'
 import type { Logger } from '@inventoryrpa/observability'
 import type { Producer } from '@inventoryrpa/queue'
 
@@ -7,6 +7,9 @@ export type Enqueuer = {
   enqueue(chunks: readonly AcceptedChunk[]): void
   /** Has the queue run chunks again that are pending again. */
   redrive(chunks: readonly AcceptedChunk[]): void
+  /** Has the queue keep a schedule's time. */
+  putSchedule(schedule: ScheduleRow): void
+  removeSchedule(id: string): void
   /** Waits for what is under way. */
   drain(): Promise<void>
 }
@@ -30,6 +33,12 @@ export const createEnqueuer = (producer: Producer, logger: Logger): Enqueuer => 
     redrive: (chunks) => {
       if (chunks.length > 0) inBackground(producer.reconcileChunks(chunks), chunks[0]?.batchId)
     },
+    putSchedule: ({ id, every_seconds, cron, time_zone }) =>
+      inBackground(
+        producer.schedules.put({ id, everySeconds: every_seconds, cron, timeZone: time_zone }),
+        undefined,
+      ),
+    removeSchedule: (id) => inBackground(producer.schedules.remove(id), undefined),
     drain: async () => {
       await Promise.allSettled(underWay)
     },

@@ -4,6 +4,7 @@ import {
   claimRecounts,
   dropOldIdempotencyKeys,
   type LedgerDatabase,
+  listAllSchedules,
   listHeldChunks,
   listUnsettledChunks,
   recount,
@@ -82,6 +83,17 @@ export const startRelay = ({
     }
   }
 
+  const reconcileSchedules = async () => {
+    const wanted = (await listAllSchedules(db)).map(({ id, every_seconds, cron, time_zone }) => ({
+      id,
+      everySeconds: every_seconds,
+      cron,
+      timeZone: time_zone,
+    }))
+    const changed = await producer.schedules.reconcile(wanted)
+    if (changed > 0) logger.info({ schedules: changed }, 'schedules of the queue put right')
+  }
+
   const run = async () => {
     while (!stop.signal.aborted) {
       try {
@@ -89,6 +101,7 @@ export const startRelay = ({
           await sweep()
           await redrive()
           await releaseHeld()
+          await reconcileSchedules()
           await dropOldIdempotencyKeys(db)
         })
         await recountDue()

@@ -20,6 +20,7 @@ import type { Config } from './config.ts'
 import { applyChunkHandler } from './processors/apply-chunk.ts'
 import { applyIsolated } from './processors/isolated-apply.ts'
 import { releaseHeldHandler } from './processors/release-held.ts'
+import { submitSyncHandler } from './processors/submit-sync.ts'
 import { startRelay } from './relay.ts'
 import { readSource } from './source-readings.ts'
 import { openStockSource } from './stock-source.ts'
@@ -123,6 +124,7 @@ export const startWorker = async (
       consumers.push(
         consume(queueNames.sync, config.SYNC_CONCURRENCY, {
           [jobNames.applyChunk]: applyChunkHandler({ ...chunkDeps, readings }),
+          [jobNames.submitSync]: submitSyncHandler({ ...chunkDeps }),
           [jobNames.releaseHeld]: releaseHeldHandler({ db: ledger.db, logger, metrics, source }),
         }),
       )

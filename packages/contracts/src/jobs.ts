@@ -17,3 +17,7 @@ export const releaseHeldJob = z.strictObject({
   chunk: z.int().min(0),
 })
 export type ReleaseHeldJob = z.infer<typeof releaseHeldJob>
+
+/** One turn of a schedule. */
+export const submitSyncJob = z.strictObject({ v: z.literal(1), scheduleId: z.uuid() })
+export type SubmitSyncJob = z.infer<typeof submitSyncJob>

@@ -120,6 +120,17 @@ export type Schema = {
     created_at: CreatedAt
     ended_at: Date | null
   }
+  schedules: {
+    id: string
+    tenant_id: number
+    name: string
+    every_seconds: number | null
+    cron: string | null
+    time_zone: string | null
+    location: string | null
+    last_batch_id: string | null
+    created_at: CreatedAt
+  }
   discrepancies: {
     id: string
     tenant_id: number

@@ -2,7 +2,11 @@
 export const queueNames = { apply: 'inventory-apply', sync: 'inventory-sync' } as const
 export type QueueName = (typeof queueNames)[keyof typeof queueNames]
 
-export const jobNames = { applyChunk: 'apply-chunk', releaseHeld: 'release-held' } as const
+export const jobNames = {
+  applyChunk: 'apply-chunk',
+  releaseHeld: 'release-held',
+  submitSync: 'submit-sync',
+} as const
 
 /** One job a chunk, and the same id however often it is added. BullMQ refuses a colon in it. */
 export const chunkJobId = ({ batchId, chunk }: { batchId: string; chunk: number }) =>

@@ -3,6 +3,7 @@ import type { BulkJobOptions, Job, Queue } from 'bullmq'
 import type { QueueBackend } from './backend.ts'
 import { chunkJobId, jobNames, queueNames } from './names.ts'
 import { backoff, type RetryPolicy } from './retry-policy.ts'
+import { createSchedules, type Schedules } from './schedules.ts'
 
 type ChunkRef = { batchId: string; chunk: number; queue: keyof typeof queueNames }
 
@@ -27,6 +28,7 @@ export type Producer = {
   reconcileChunks(chunks: readonly ChunkRef[]): Promise<number>
   /** Asks the stock source again for lines that are held. */
   releaseHeld(chunks: readonly Omit<ChunkRef, 'queue'>[]): Promise<void>
+  readonly schedules: Schedules
   close(): Promise<void>
 }
 
@@ -66,6 +68,7 @@ export const createProducer = (backend: QueueBackend, policy: RetryPolicy): Prod
 
   return {
     queues: Object.values(queues),
+    schedules: createSchedules(queues.sync, policy),
     enqueueChunks,
     reconcileChunks: async (chunks) => {
       const known = await Promise.all(

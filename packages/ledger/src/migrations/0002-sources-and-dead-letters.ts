@@ -106,5 +106,19 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
     create unique index discrepancies_open on discrepancies (tenant_id, sku, location, kind)
     where resolved_at is null
   `.execute(db)
+  await sql`
+    create table schedules (
+      id uuid primary key,
+      tenant_id int not null references tenants,
+      name text collate "C" not null,
+      every_seconds int,
+      cron text,
+      time_zone text,
+      location text collate "C",
+      last_batch_id uuid,
+      created_at timestamptz(3) not null default now(),
+      unique (tenant_id, name)
+    )
+  `.execute(db)
   await sql`create index discrepancies_by_tenant on discrepancies (tenant_id, id)`.execute(db)
 }

@@ -59,6 +59,7 @@ test('every operation has a name of its own, a summary, and says that it needs a
   }
   expect([...names].sort()).toEqual([
     'acknowledgeDiscrepancy',
+    'deleteSchedule',
     'getBatch',
     'getRedrive',
     'listBatches',
@@ -67,7 +68,9 @@ test('every operation has a name of its own, a summary, and says that it needs a
     'listDiscrepancies',
     'listLineOutcomes',
     'listMovements',
+    'listSchedules',
     'listStock',
+    'putSchedule',
     'redriveDeadLetters',
     'resolveDiscrepancy',
     'submitBatch',
@@ -123,6 +126,8 @@ test('real answers have the status, content type and fields that their operation
     ['listDeadLetterGroups', 200, await system.call('/v1/dead-letters')],
     ['listDeadLetters', 200, await system.call('/v1/dead-letters/lines')],
     ['getRedrive', 404, await system.call(`/v1/dead-letters/redrives/${crypto.randomUUID()}`)],
+    ['listSchedules', 200, await system.call('/v1/schedules')],
+    ['deleteSchedule', 404, await system.call('/v1/schedules/x', { method: 'DELETE' })],
     ['listDiscrepancies', 200, await system.call('/v1/discrepancies?open=true')],
   ]
   const document = await readDocument()
