@@ -8,7 +8,10 @@ export const problemResponses = (...statuses: number[]) =>
     statuses.map((status) => [
       status,
       {
-        description: titles.find((entry) => entry.status === status)?.title ?? 'A problem',
+        description: titles
+          .filter((entry) => entry.status === status)
+          .map((entry) => entry.title)
+          .join('; '),
         content: { [problemContentType]: { schema: problem } },
       },
     ]),

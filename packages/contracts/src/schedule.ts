@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { instantAnswer } from './instant.ts'
 import { location, name } from './text.ts'
 
-export const scheduleName = name(64).meta({ description: "The tenant's name for the schedule." })
+export const scheduleName = name(64).meta({ description: 'Your name for the schedule.' })
 
 const isTimeZone = (value: string) => {
   try {
@@ -36,7 +36,7 @@ export const scheduleRequest = z
     ...rhythm,
     location: location
       .optional()
-      .meta({ description: 'Only the levels there; else all of the tenant.' }),
+      .meta({ description: 'Only the levels there; else all that you have.' }),
   })
   .refine((it) => (it.everySeconds === undefined) !== (it.cron === undefined), {
     error: 'must have either everySeconds or cron',
