@@ -6,6 +6,7 @@ import {
   outcome,
   pageOf,
   pageQuery,
+  recogniseBatch,
   submitBatch,
 } from '@inventoryrpa/contracts'
 import {
@@ -15,7 +16,7 @@ import {
   listBatches,
   listLineOutcomes,
 } from '@inventoryrpa/ledger'
-import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
+import { type FastifyPluginAsyncZod, validatorCompiler } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Enqueuer } from '../enqueuer.ts'
 import { ProblemError } from '../plugins/problems.ts'
@@ -44,10 +45,22 @@ const idempotencyKey = z
     description: 'The same key and body give the same batch and answer, for at least a day.',
   })
 
+/** A batch that is right is recognised in a fraction of zod's time; zod says what is wrong with the others. */
+const recognisingCompiler: typeof validatorCompiler = (route) => {
+  const validate = validatorCompiler(route)
+  if (route.schema !== submitBatch) return validate
+  return (body) => {
+    const value = recogniseBatch(body)
+    return value ? { value } : validate(body)
+  }
+}
+
 export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
   app,
   { db, enqueuer, maxChunkLines, hasStockSource },
 ) => {
+  app.setValidatorCompiler(recognisingCompiler)
+
   const batchOr404 = async (tenantId: number, id: string) => {
     const found = await findBatch(db, tenantId, id)
     if (!found) throw new ProblemError('not-found', `there is no batch ${id}`)

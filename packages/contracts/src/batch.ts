@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { instantAnswer } from './instant.ts'
 import { line } from './line.ts'
-import { name } from './text.ts'
+import { name, nameLengths } from './text.ts'
 
 /** Lines one JSON request may carry. */
 export const maxBatchLines = 10_000
@@ -17,7 +17,9 @@ export const negativeStock = z.enum(['reject', 'allow']).meta({
 
 export const submitBatch = z
   .strictObject({
-    reference: name(128).optional().meta({ description: "The sender's name for the batch." }),
+    reference: name(nameLengths.reference)
+      .optional()
+      .meta({ description: "The sender's name for the batch." }),
     mode: z.enum(['apply']).default('apply'),
     negativeStock: negativeStock.default('reject'),
     verify: z.boolean().default(false).meta({

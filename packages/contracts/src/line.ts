@@ -1,15 +1,15 @@
 import { z } from 'zod'
 import { pastInstant } from './instant.ts'
 import { quantity, unsignedQuantity } from './quantity.ts'
-import { location, name, sku } from './text.ts'
+import { location, name, nameLengths, sku } from './text.ts'
 
 const common = {
   sku,
   location,
-  reason: name(64)
+  reason: name(nameLengths.reason)
     .optional()
     .meta({ description: 'Why the stock changed.', examples: ['sale'] }),
-  reference: name(128)
+  reference: name(nameLengths.reference)
     .optional()
     .meta({ description: "The sender's own document number.", examples: ['536365'] }),
 }

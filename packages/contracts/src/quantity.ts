@@ -1,15 +1,17 @@
 import { z } from 'zod'
 
-/** Decimal places a quantity may carry. */
+/** Before the point and after it: 15 significant digits at most, which survive a JSON number. */
+export const quantityDigits = 12
 const quantityPlaces = 3
 
-/** 15 significant digits at most: they survive a JSON number. */
-const decimal = /^-?(?:0|[1-9]\d{0,11})(?:\.\d{1,3})?$/
+const decimal = new RegExp(
+  `^-?(?:0|[1-9]\\d{0,${quantityDigits - 1}})(?:\\.\\d{1,${quantityPlaces}})?$`,
+)
 
 /** What is allowed, in words, for messages and the OpenAPI document. */
-const allowed = `a decimal with at most 12 digits before and ${quantityPlaces} after the point, as a JSON number or a string, without exponent`
+const allowed = `a decimal with at most ${quantityDigits} digits before and ${quantityPlaces} after the point, as a JSON number or a string, without exponent`
 
-const isDecimal = (value: number | string) =>
+export const isDecimal = (value: number | string) =>
   decimal.test(typeof value === 'string' ? value : String(value))
 
 /** A signed quantity in units of stock. Exact: it is never computed with as a float. */
@@ -18,7 +20,7 @@ export const quantity = z
   .refine(isDecimal, { error: `must be ${allowed}`, abort: true })
   .meta({ id: 'Quantity', description: `Units of stock: ${allowed}.`, examples: [-6, '2.5'] })
 
-const isNotNegative = (value: number | string) => Number(value) >= 0
+export const isNotNegative = (value: number | string) => Number(value) >= 0
 
 /** A counted or transferred amount: never below zero. */
 export const unsignedQuantity = quantity

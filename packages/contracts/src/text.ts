@@ -10,12 +10,15 @@ export const name = (maxLength: number) =>
     error: `must be a string of 1 to ${maxLength} characters, without control characters and without blanks at either end`,
   })
 
-export const sku = name(64).meta({
+/** In characters. */
+export const nameLengths = { sku: 64, location: 64, reason: 64, reference: 128 } as const
+
+export const sku = name(nameLengths.sku).meta({
   id: 'Sku',
   description: 'What is stocked.',
   examples: ['85123A'],
 })
-export const location = name(64).meta({
+export const location = name(nameLengths.location).meta({
   id: 'Location',
   description: 'Where it is stocked.',
   examples: ['United Kingdom'],
