@@ -18,10 +18,21 @@ export type LedgerOptions = {
   onError?: (error: Error) => void
 }
 
-export type Ledger = { readonly db: LedgerDatabase; close(): Promise<void> }
+export type Ledger = {
+  readonly db: LedgerDatabase
+  /**
+   * The same pool again.
+   * @param onStatement told when a statement is sent; what it returns is called when it is answered
+   */
+  watched(onStatement: () => () => void): LedgerDatabase
+  close(): Promise<void>
+}
 
 /** A transaction left open by a frozen process holds its chunk: PostgreSQL ends it after this long. */
 const idleInTransactionMs = 10_000
+
+/** PostgreSQL ends a statement by itself; an answer this late is lost with its connection. */
+const answerMarginMs = 5_000
 
 const types = new pg.TypeOverrides()
 types.setTypeParser(pg.types.builtins.INT8, Number)
@@ -44,19 +55,21 @@ export const openLedger = ({
     max: maxConnections,
     connectionTimeoutMillis: connectTimeoutMs,
     statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + answerMarginMs,
     idle_in_transaction_session_timeout: idleInTransactionMs,
     keepAlive: true,
     types,
   })
   pool.on('error', onError)
-  return {
-    db: new Kysely<Schema>({ dialect: new PostgresDialect({ pool: withLedgerErrors(pool) }) }),
-    close: () => pool.end(),
-  }
+  const watched = (onStatement: () => () => void) =>
+    new Kysely<Schema>({
+      dialect: new PostgresDialect({ pool: withLedgerErrors(pool, onStatement) }),
+    })
+  return { db: watched(() => () => {}), watched, close: () => pool.end() }
 }
 
 /** Every error leaves the driver with our meaning, and a connection that failed is not used again. */
-const withLedgerErrors = (pool: pg.Pool): PostgresPool => ({
+const withLedgerErrors = (pool: pg.Pool, onStatement: () => () => void): PostgresPool => ({
   options: pool.options,
   connect: async () => {
     const client = await pool.connect().catch((error: unknown) => {
@@ -68,12 +81,15 @@ const withLedgerErrors = (pool: pg.Pool): PostgresPool => ({
     }
     client.on('error', onError)
     const query = async (text: string, parameters: readonly unknown[]) => {
+      const onAnswer = onStatement()
       try {
         return await client.query(text, [...parameters])
       } catch (error) {
         const meant = ledgerError(error)
         if (meant instanceof LedgerUnavailableError) broken = true
         throw meant
+      } finally {
+        onAnswer()
       }
     }
     const release = () => {

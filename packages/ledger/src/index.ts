@@ -1,6 +1,7 @@
 export * from './accept-batch.ts'
 export * from './api-keys.ts'
 export * from './apply-chunk.ts'
+export * from './backlog.ts'
 export { findBatch, listBatches } from './batches.ts'
 export { type ChunkRef, suspectChunks } from './chunks.ts'
 export { type Ledger, type LedgerDatabase, type LedgerOptions, openLedger } from './database.ts'

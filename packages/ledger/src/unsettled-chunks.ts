@@ -25,15 +25,3 @@ export const listUnsettledChunks = async (
   `.execute(db)
   return rows
 }
-
-/** Lines accepted and not settled, and the age of the oldest of them in seconds (0 when there is none). */
-export const measureBacklog = async (
-  db: LedgerDatabase,
-): Promise<{ pendingLines: number; oldestPendingSeconds: number }> => {
-  const { rows } = await sql<{ pending: number; oldest: number }>`
-    select coalesce(sum(line_count), 0)::bigint as pending,
-      coalesce(extract(epoch from now() - min(created_at)), 0)::float8 as oldest
-    from chunks where settled_at is null and dead_at is null
-  `.execute(db)
-  return { pendingLines: rows[0]?.pending ?? 0, oldestPendingSeconds: rows[0]?.oldest ?? 0 }
-}

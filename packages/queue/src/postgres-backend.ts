@@ -16,6 +16,8 @@ import type { BackendOptions, QueueBackend } from './backend.ts'
 const schema = 'bullmq'
 const connectTimeoutMs = 1_000
 const statementTimeoutMs = 10_000
+/** Above it: a connection whose packets are silently dropped answers nothing, not even that. */
+const answerTimeoutMs = 15_000
 const producerConnections = 3
 
 /** What one consumer holds at once: fetching, finishing and renewing the locks of its jobs. */
@@ -71,6 +73,7 @@ export const postgresBackend = ({
     max,
     connectionTimeoutMillis: connectTimeoutMs,
     statement_timeout: statementTimeoutMs,
+    query_timeout: answerTimeoutMs,
     keepAlive: true,
   })
   const telemetry = tracing ? { telemetry: new BullMQOtel({ tracerName: 'inventoryrpa' }) } : {}

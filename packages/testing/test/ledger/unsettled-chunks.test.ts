@@ -3,7 +3,6 @@ import {
   applyChunk,
   listUnsettledChunks,
   markChunkDead,
-  measureBacklog,
 } from '@inventoryrpa/ledger'
 import { expect, test } from 'vitest'
 import { adjustment } from './lines.ts'
@@ -51,21 +50,4 @@ test('the youngest are left to whoever is enqueuing them', async () => {
   expect(await unsettled(10, 60_000)).toEqual([])
   await makeOlder(old, 61)
   expect(await unsettled(10, 60_000)).toEqual([old])
-})
-
-test('the backlog is what is neither settled nor dead, and the age of its oldest', async () => {
-  await settleAll()
-  expect(await measureBacklog(ledger.db)).toEqual({ pendingLines: 0, oldestPendingSeconds: 0 })
-  const { chunks } = await submitChunks(3)
-  const [old, dead, settled] = chunks as [AcceptedChunk, AcceptedChunk, AcceptedChunk]
-  await makeOlder(old, 3_600)
-  const backlog = await measureBacklog(ledger.db)
-  expect(backlog.pendingLines).toBe(3)
-  expect(backlog.oldestPendingSeconds).toBeGreaterThanOrEqual(3_600)
-  expect(backlog.oldestPendingSeconds).toBeLessThan(3_720)
-  await markChunkDead(ledger.db, dead, { code: 'poison', message: 'it threw' })
-  await applyChunk(ledger.db, settled)
-  expect((await measureBacklog(ledger.db)).pendingLines).toBe(1)
-  await applyChunk(ledger.db, old)
-  expect(await measureBacklog(ledger.db)).toEqual({ pendingLines: 0, oldestPendingSeconds: 0 })
 })
