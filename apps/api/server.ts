@@ -6,7 +6,13 @@ import {
   exposeBacklog,
   type Logger,
 } from '@inventoryrpa/observability'
-import { createBackend, createProducer, measureQueues, untilUsable } from '@inventoryrpa/queue'
+import {
+  createBackend,
+  createProducer,
+  measureDueJobs,
+  measureQueues,
+  untilUsable,
+} from '@inventoryrpa/queue'
 import { buildApp } from './app.ts'
 import type { Config } from './config.ts'
 import { createEnqueuer } from './enqueuer.ts'
@@ -65,8 +71,14 @@ export const startServer = async (
   const enqueuer = releasers.adopt(createEnqueuer(producer, logger), (it) => it.drain())
   const metrics = createMetrics('api')
   exposeBacklog(metrics, async () => ({
+    queues: await measureBacklog(ledger.db),
     jobs: await measureQueues(producer.queues),
-    ...(await measureBacklog(ledger.db)),
+    held: await Promise.all(
+      producer.queues.map(async (queue) => ({
+        queue: queue.name,
+        ...(await measureDueJobs(queue)),
+      })),
+    ),
   }))
 
   const app = releasers.adopt(

@@ -6,6 +6,8 @@ import { readConfig } from './config.ts'
 
 /** What closing the connections may take beyond the grace for the chunks in hand. */
 const closingMs = 5_000
+/** EX_SOFTWARE of sysexits.h, which nothing else ends with: wedged, start another. */
+const wedgedExitCode = 70
 
 try {
   const config = readConfig(process.env)
@@ -19,6 +21,12 @@ try {
   const worker = await startWorker(config, reporting, {
     pretty: process.stdout.isTTY,
     name: `${hostname()}-${process.pid}`,
+    // What is in hand cannot be finished: it goes to another worker once its lock is over.
+    onWedged: async (error) => {
+      reporting.report(error, {})
+      await reporting.close(2_000).catch(() => undefined)
+      process.exit(wedgedExitCode)
+    },
   })
 
   closeWithGrace(

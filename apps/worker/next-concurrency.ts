@@ -8,8 +8,6 @@ export type Sample = {
   system: number
   /** Whether jobs waited all the while: only then does one more in hand mean more work done. */
   waiting: boolean
-  /** Something that all jobs need was away. */
-  outage: boolean
   /** A small statement's time, the way to PostgreSQL included. */
   databaseMs: number
   /** The 99th percentile of the event loop's delay. */
@@ -45,6 +43,7 @@ const slowLoopMs = 300
 const slowDatabaseMs = 50
 const slowDatabaseTimes = 5
 
+/** When nothing is known: at the start, after an outage, after a pause. */
 export const freshTuning = ({ min }: Bounds): Tuning => ({
   concurrency: min,
   calm: firstPatience,
@@ -58,10 +57,9 @@ export const freshTuning = ({ min }: Bounds): Tuning => ({
  * How many jobs to have in hand next: hill climbing by trials of one more or one less. A step must pay
  * with a good part of what it would bring if nothing stood in its way, in this worker and in all of
  * them together, so that workers do not climb by taking from each other. The less trials bring, the
- * rarer they get. Trouble (an outage, a slow database, a blocked loop) brings it down at once.
+ * rarer they get. A database or an event loop that gets slow and stays so halves it at once.
  */
 export const nextConcurrency = (tuning: Tuning, sample: Sample, bounds: Bounds): Tuning => {
-  if (sample.outage) return freshTuning(bounds)
   const floorMs = Math.min(tuning.floorMs * 1.05, sample.databaseMs)
   const congested =
     sample.loopDelayMs > slowLoopMs ||

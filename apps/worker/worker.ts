@@ -1,4 +1,10 @@
-import { type ChunkRef, isMigrated, listSourceKeys, openLedger } from '@inventoryrpa/ledger'
+import {
+  isMigrated,
+  type LedgerDatabase,
+  listSourceKeys,
+  openLedger,
+  type StockKey,
+} from '@inventoryrpa/ledger'
 import {
   createLogger,
   createMetrics,
@@ -12,29 +18,39 @@ import {
   createProducer,
   jobNames,
   queueNames,
-  startConsumer,
   startWhenUsable,
 } from '@inventoryrpa/queue'
 import Fastify from 'fastify'
 import type { Config } from './config.ts'
+import { lookAround } from './look-around.ts'
+import { startLoopWatch } from './loop-watch.ts'
+import type { Bounds } from './next-concurrency.ts'
 import { applyChunkHandler } from './processors/apply-chunk.ts'
 import { applyIsolated } from './processors/isolated-apply.ts'
 import { releaseHeldHandler } from './processors/release-held.ts'
 import { submitSyncHandler } from './processors/submit-sync.ts'
+import { createProgress } from './progress.ts'
 import { startRelay } from './relay.ts'
 import { readSource } from './source-readings.ts'
 import { openStockSource } from './stock-source.ts'
+import { startTunedConsumer } from './tuned-consumer.ts'
+import { startWatchdog, type WorkerWedgedError } from './watchdog.ts'
 
 export type RunningWorker = { opsUrl: string; logger: Logger; close(): Promise<void> }
 
 /**
  * Connects, consumes and answers probes. Stateless: any number of them may run beside each other.
  * @param name tells it from the others, in the history of jobs
+ * @param onWedged told when only a restart helps
  */
 export const startWorker = async (
   config: Config,
   reporting: ErrorReporting,
-  { pretty, name }: { pretty: boolean; name: string },
+  {
+    pretty,
+    name,
+    onWedged,
+  }: { pretty: boolean; name: string; onWedged: (error: WorkerWedgedError) => void },
 ): Promise<RunningWorker> => {
   const logger = createLogger({
     service: 'worker',
@@ -54,24 +70,30 @@ export const startWorker = async (
       databaseUrl: config.DATABASE_URL,
       applicationName: 'inventoryrpa-worker',
       // Beside the chunks in hand: the relay's lock and its look-ups, and the probes.
-      maxConnections: config.WORKER_CONCURRENCY + config.SYNC_CONCURRENCY + 3,
+      maxConnections: config.WORKER_CONCURRENCY.max + config.SYNC_CONCURRENCY + 3,
       onError: (err) => logger.warn({ err }, 'an idle PostgreSQL connection broke'),
     }),
     (it) => it.close(),
   )
+  const backendOptions = {
+    redisUrl: config.REDIS_URL,
+    databaseUrl: config.DATABASE_URL,
+    prefix: config.QUEUE_PREFIX,
+  }
   const backend = releasers.adopt(
     createBackend({
-      redisUrl: config.REDIS_URL,
-      databaseUrl: config.DATABASE_URL,
-      prefix: config.QUEUE_PREFIX,
+      ...backendOptions,
       tracing: reporting.enabled,
       onError: (err) => logger.warn({ err }, 'queue connection error'),
     }),
     (it) => it.close(),
   )
+  const progress = { apply: createProgress(), sync: createProgress() }
+  let wedged: WorkerWedgedError | undefined
   const ops = releasers.adopt(Fastify({ forceCloseConnections: true }), (it) => it.close())
   await ops.register(opsRoutes, {
     metrics,
+    wedged: () => wedged?.message,
     readiness: {
       postgres: async () =>
         (await isMigrated(ledger.db)) ? undefined : 'migrations have not all run',
@@ -91,7 +113,6 @@ export const startWorker = async (
       recountAfterSeconds: config.RECOUNT_AFTER_SECONDS,
     })
     const chunkDeps = {
-      db: ledger.db,
       logger,
       metrics,
       workerName: name,
@@ -100,33 +121,44 @@ export const startWorker = async (
       report: reporting.report,
     }
     const consume = (
-      queue: ConsumerOptions['queue'],
-      concurrency: number,
-      handlers: ConsumerOptions['handlers'],
+      kind: 'apply' | 'sync',
+      bounds: Bounds,
+      handlers: (db: LedgerDatabase) => ConsumerOptions['handlers'],
     ) =>
-      startConsumer(backend, {
-        queue,
-        handlers,
-        policy,
-        concurrency,
-        workerName: name,
-        onAttempt: ({ name: job, seconds, outcome }) =>
-          metrics.jobDuration.observe({ job, outcome }, seconds),
-      })
+      startTunedConsumer(
+        backend,
+        {
+          queue: queueNames[kind],
+          handlers: handlers(ledger.watched(progress[kind].statement)),
+          policy,
+          workerName: name,
+          onAttempt: ({ name: job, seconds, outcome }) =>
+            metrics.jobDuration.observe({ job, outcome }, seconds),
+        },
+        { bounds, kind, producer, db: ledger.db, progress: progress[kind], logger, metrics },
+      )
     const consumers = [
-      consume(queueNames.apply, config.WORKER_CONCURRENCY, {
-        [jobNames.applyChunk]: applyChunkHandler(chunkDeps),
-      }),
+      consume('apply', config.WORKER_CONCURRENCY, (db) => ({
+        [jobNames.applyChunk]: applyChunkHandler({ ...chunkDeps, db }),
+      })),
     ]
     if (source) {
-      const readings = async (ref: ChunkRef) =>
-        readSource(source, await listSourceKeys(ledger.db, ref))
+      const read = async (keys: StockKey[]) => {
+        const readings = await readSource(source, keys)
+        progress.sync.step()
+        return readings
+      }
+      const concurrency = config.SYNC_CONCURRENCY
       consumers.push(
-        consume(queueNames.sync, config.SYNC_CONCURRENCY, {
-          [jobNames.applyChunk]: applyChunkHandler({ ...chunkDeps, readings }),
-          [jobNames.submitSync]: submitSyncHandler({ ...chunkDeps }),
-          [jobNames.releaseHeld]: releaseHeldHandler({ db: ledger.db, logger, metrics, source }),
-        }),
+        consume('sync', { min: concurrency, max: concurrency }, (db) => ({
+          [jobNames.applyChunk]: applyChunkHandler({
+            ...chunkDeps,
+            db,
+            readings: async (ref) => read(await listSourceKeys(db, ref)),
+          }),
+          [jobNames.submitSync]: submitSyncHandler({ ...chunkDeps, db }),
+          [jobNames.releaseHeld]: releaseHeldHandler({ db, logger, metrics, read }),
+        })),
       )
     }
     return async () => {
@@ -144,6 +176,28 @@ export const startWorker = async (
     }),
     (it) => it.close(),
   )
+  if (config.WATCHDOG_MS > 0) {
+    const limitMs = config.WATCHDOG_MS
+    releasers.adopt(startLoopWatch({ limitMs }), (it) => it.close())
+    for (const kind of source ? (['apply', 'sync'] as const) : (['apply'] as const)) {
+      const queue = queueNames[kind]
+      releasers.adopt(
+        startWatchdog({
+          queue,
+          progress: progress[kind],
+          look: lookAround(backendOptions, queue),
+          limitMs,
+          onWait: (seconds) => metrics.watchdog.set({ queue }, seconds),
+          onWedged: (error) => {
+            wedged = error
+            logger.fatal({ err: error }, 'this worker is wedged: only a restart helps')
+            onWedged(error)
+          },
+        }),
+        (it) => it.close(),
+      )
+    }
+  }
   const opsUrl = await ops.listen({ host: config.OPS_HOST, port: config.OPS_PORT })
   logger.info({ opsUrl, queue: backend.kind, concurrency: config.WORKER_CONCURRENCY }, 'ready')
 

@@ -1,15 +1,20 @@
 import { type ReleaseHeldJob, releaseHeldJob } from '@inventoryrpa/contracts'
-import { type LedgerDatabase, listSourceKeys, releaseHeldLines } from '@inventoryrpa/ledger'
+import {
+  type LedgerDatabase,
+  listSourceKeys,
+  type Readings,
+  releaseHeldLines,
+  type StockKey,
+} from '@inventoryrpa/ledger'
 import type { Logger, Metrics } from '@inventoryrpa/observability'
 import type { JobHandler } from '@inventoryrpa/queue'
-import type { StockSource } from '@inventoryrpa/stock-source'
-import { readSource } from '../source-readings.ts'
 
 export type ReleaseHeldDeps = {
   db: LedgerDatabase
   logger: Logger
   metrics: Metrics
-  source: StockSource
+  /** What the stock source says of levels. */
+  read: (keys: StockKey[]) => Promise<Readings>
 }
 
 /** Asks the source again for lines that are held. Those that stay held are asked for again later. */
@@ -17,13 +22,13 @@ export const releaseHeldHandler = ({
   db,
   logger,
   metrics,
-  source,
+  read,
 }: ReleaseHeldDeps): JobHandler<ReleaseHeldJob> => ({
   payload: releaseHeldJob,
 
   run: async ({ payload: { batchId, chunk } }) => {
     const ref = { batchId, chunk }
-    const readings = await readSource(source, await listSourceKeys(db, ref))
+    const readings = await read(await listSourceKeys(db, ref))
     const released = await releaseHeldLines(db, ref, readings)
     if (!released) return
     metrics.lines.inc({ outcome: 'applied' }, released.applied)

@@ -62,30 +62,35 @@ const drainSeconds = (pendingLines: number, linesPerSecond: number) =>
 export const estimateDrainSeconds = async (db: LedgerDatabase): Promise<number> =>
   Math.max(...(await measureBacklog(db)).map((backlog) => backlog.drainSeconds))
 
-/** Until here a transaction may have begun before it is seen to have settled something. */
+/** How long ago a transaction may have begun that is yet to be seen to have settled something. */
 const longestTransactionSeconds = 5
 
+/** Lines settled since a moment, as far as they were committed when they were counted. */
+export type SettledCount = { since: Date; lines: number }
+
 /**
- * Lines that all workers together have settled since about `since`, as far as they are committed: what
- * two calls with the same `since` differ by was settled between them.
- * @param since as the first call gave it
+ * Counts what all workers together settle.
+ * @returns a count to compare the next one with, and the lines that were committed since the last one
  */
 export const countSettledLines = async (
   db: LedgerDatabase,
   queue: QueueKind,
-  since?: Date,
-): Promise<{ lines: number; since: Date }> => {
-  const { rows } = await sql<{ lines: number; since: Date }>`
-    select coalesce(sum(line_count), 0)::float8 as lines, min(from_at) as since
-    from (
-      select coalesce(
-        ${since ?? null}::timestamptz,
-        now() - make_interval(secs => ${longestTransactionSeconds})
-      ) as from_at
-    ) f left join chunks c
-      on c.settled_at > f.from_at and c.split_at is null and c.queue = ${queue}
+  last?: SettledCount,
+): Promise<SettledCount & { linesSinceLast: number }> => {
+  const { rows } = await sql<SettledCount & { again: number }>`
+    with at as (
+      select date_trunc('milliseconds', now())
+        - make_interval(secs => ${longestTransactionSeconds}) as since
+    )
+    select at.since,
+      coalesce(sum(line_count) filter (where settled_at > at.since), 0)::float8 as lines,
+      coalesce(sum(line_count) filter (where settled_at > ${last?.since ?? null}), 0)::float8 as again
+    from at left join chunks on settled_at > least(at.since, ${last?.since ?? null})
+      and split_at is null and queue = ${queue}
+    group by at.since
   `.execute(db)
   const [row] = rows
   if (!row) throw new Error('PostgreSQL counted nothing')
-  return row
+  const { since, lines, again } = row
+  return { since, lines, linesSinceLast: last ? again - last.lines : 0 }
 }

@@ -1,6 +1,7 @@
 export { type AppProcess, type ReadyMessage, spawnApp } from './app-process.ts'
 export { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.ts'
 export { freePort, portIsFree } from './free-port.ts'
+export { type Kept, keepRunning } from './keep-running.ts'
 export { type OnlineRetailLine, readOnlineRetailDay, sumByKey } from './online-retail.ts'
 export { LockedError, takePidLock } from './pid-lock.ts'
 export { removeCluster } from './postgres-data-dir.ts'

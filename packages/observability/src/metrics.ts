@@ -15,12 +15,20 @@ export type Metrics = {
   readonly sourceFailovers: Counter<'code'>
   /** 1 for the state that a source's breaker is in. */
   readonly sourceBreaker: Gauge<'source' | 'state'>
+  readonly concurrency: Gauge<'queue'>
+  readonly watchdog: Gauge<'queue'>
+  readonly outages: Counter<'queue'>
 }
 
 export type Backlog = {
   jobs: readonly { queue: string; state: string; jobs: number }[]
-  pendingLines: number
-  oldestPendingSeconds: number
+  queues: readonly {
+    queue: string
+    pendingLines: number
+    oldestPendingSeconds: number
+    drainSeconds: number
+  }[]
+  held: readonly { queue: string; heldSeconds: number }[]
 }
 
 /** Every metric there is, by its name. Units are seconds and lines. */
@@ -75,10 +83,28 @@ export const createMetrics = (service: string): Metrics => {
       help: 'Chunks the queue did not know or took for finished, brought back by the relay',
       registers,
     }),
+    concurrency: new Gauge({
+      name: 'inventoryrpa_worker_concurrency',
+      help: 'Jobs that this worker has in hand at once, at most',
+      labelNames: ['queue'],
+      registers,
+    }),
+    watchdog: new Gauge({
+      name: 'inventoryrpa_watchdog_seconds',
+      help: 'How long jobs have been due, everything in reach, and nothing done; it ends the worker at WATCHDOG_MS',
+      labelNames: ['queue'],
+      registers,
+    }),
+    outages: new Counter({
+      name: 'inventoryrpa_queue_outages_total',
+      help: 'How often this worker held a queue because what all its jobs need was away',
+      labelNames: ['queue'],
+      registers,
+    }),
   }
 }
 
-/** Measured anew at each scrape, once for all its gauges. When that fails they say NaN, or nothing. */
+/** Measured anew at each scrape, once for all its gauges. When that fails they say nothing. */
 export const exposeBacklog = ({ registry }: Metrics, measure: () => Promise<Backlog>): void => {
   let measuring: Promise<Backlog | undefined> | undefined
   const backlog = () => {
@@ -101,20 +127,34 @@ export const exposeBacklog = ({ registry }: Metrics, measure: () => Promise<Back
       for (const { queue, state, jobs } of measured?.jobs ?? []) this.set({ queue, state }, jobs)
     },
   })
-  new Gauge({
-    name: 'inventoryrpa_pending_lines',
-    help: 'Lines accepted and not settled',
-    registers,
-    async collect() {
-      this.set((await backlog())?.pendingLines ?? Number.NaN)
-    },
-  })
-  new Gauge({
-    name: 'inventoryrpa_oldest_pending_seconds',
-    help: 'Age of the oldest line that is accepted and not settled',
-    registers,
-    async collect() {
-      this.set((await backlog())?.oldestPendingSeconds ?? Number.NaN)
-    },
-  })
+  const gauge = (name: string, help: string, read: (backlog: Backlog) => [string, number][]) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['queue'],
+      registers,
+      async collect() {
+        const measured = await backlog()
+        this.reset()
+        for (const [queue, value] of measured ? read(measured) : []) this.set({ queue }, value)
+      },
+    })
+  gauge('inventoryrpa_pending_lines', 'Lines accepted and not settled', ({ queues }) =>
+    queues.map((it) => [it.queue, it.pendingLines]),
+  )
+  gauge(
+    'inventoryrpa_oldest_pending_seconds',
+    'Age of the oldest line that is accepted and not settled',
+    ({ queues }) => queues.map((it) => [it.queue, it.oldestPendingSeconds]),
+  )
+  gauge(
+    'inventoryrpa_drain_seconds',
+    'When all that is pending will be settled at the rate of the last minute; 86400 when nothing moves',
+    ({ queues }) => queues.map((it) => [it.queue, it.drainSeconds]),
+  )
+  gauge(
+    'inventoryrpa_queue_held_seconds',
+    'For how long a queue is still held because what all its jobs need is away; 0 when it is not',
+    ({ held }) => held.map((it) => [it.queue, it.heldSeconds]),
+  )
 }

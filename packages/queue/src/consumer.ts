@@ -63,6 +63,8 @@ export type Consumer = {
 const maxStalledCount = 1_000
 const lockDurationMs = 10_000
 const stalledIntervalMs = 5_000
+/** BullMQ's own 15 s would be spent waiting when the queue is back. */
+const runRetryDelayMs = 2_000
 
 class InvalidJobError extends Error {
   readonly code = 'INVALID_JOB'
@@ -126,6 +128,7 @@ export const startConsumer = (
     maxStalledCount,
     stalledInterval: stalledIntervalMs,
     lockDuration: lockDurationMs,
+    runRetryDelay: runRetryDelayMs,
     settings: { backoffStrategy: backoffStrategy(policy) },
   })
 

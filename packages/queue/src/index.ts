@@ -6,6 +6,7 @@ export {
   type JobRun,
   startConsumer,
 } from './consumer.ts'
+export { type DueJobs, measureDueJobs } from './due-jobs.ts'
 export { chunkJobId, jobNames, type QueueName, queueNames } from './names.ts'
 export { migrateQueueBackend } from './postgres-backend.ts'
 export { createProducer, type Producer } from './producer.ts'

@@ -8,6 +8,8 @@ export interface FaultProxy {
   reset(): void
   /** While on, bytes and new connections go nowhere and nobody is told. Off: the bytes arrive. */
   blackHole(on: boolean): void
+  /** Every open connection dies without a word, as when a firewall loses its state. New ones work. */
+  forget(): void
   close(): Promise<void>
 }
 
@@ -17,7 +19,7 @@ export async function startProxy(options: {
   targetHost?: string
 }): Promise<FaultProxy> {
   const sockets = new Set<Socket>()
-  const faults: Faults = { latencyMs: 0 }
+  const faults: Faults = { latencyMs: 0, forgotten: new WeakSet() }
 
   const track = (socket: Socket, peer: Socket) => {
     sockets.add(socket)
@@ -28,6 +30,7 @@ export async function startProxy(options: {
     })
     socket.once('close', async () => {
       sockets.delete(socket)
+      if (faults.forgotten.has(socket)) return
       // In a black hole the other end does not learn that this one is gone.
       await faults.hole?.promise
       if (broken) peer.resetAndDestroy()
@@ -59,6 +62,9 @@ export async function startProxy(options: {
       if (on) faults.hole ??= Promise.withResolvers()
       else endHole(faults)
     },
+    forget() {
+      for (const socket of sockets) faults.forgotten.add(socket)
+    },
     async close() {
       endHole(faults)
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
@@ -70,6 +76,7 @@ export async function startProxy(options: {
 
 interface Faults {
   latencyMs: number
+  forgotten: WeakSet<Socket>
   /** Settles when the black hole ends. */
   hole?: PromiseWithResolvers<void> | undefined
 }
@@ -91,7 +98,7 @@ function forward(from: Socket, to: Socket, faults: Faults): void {
       const wait = due - performance.now()
       if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait))
       await faults.hole?.promise
-      deliver()
+      if (!faults.forgotten.has(from)) deliver()
     })
   }
   from.on('data', (chunk) => {

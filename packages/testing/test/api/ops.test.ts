@@ -175,8 +175,12 @@ test("the API's metrics tell what was asked, what waits and how the process is",
     ).toEqual([0])
   }
   expect(metrics.sum('inventoryrpa_queue_jobs', { state: 'completed' })).toBeGreaterThan(0)
-  expect(metrics.values('inventoryrpa_pending_lines', {})).toEqual([0])
-  expect(metrics.values('inventoryrpa_oldest_pending_seconds', {})).toEqual([0])
+  for (const queue of ['apply', 'sync']) {
+    expect(metrics.values('inventoryrpa_pending_lines', { queue })).toEqual([0])
+    expect(metrics.values('inventoryrpa_oldest_pending_seconds', { queue })).toEqual([0])
+    expect(metrics.values('inventoryrpa_drain_seconds', { queue })).toEqual([0])
+  }
+  expect(metrics.values('inventoryrpa_queue_held_seconds', {})).toEqual([0])
   expect(metrics.sum('process_resident_memory_bytes', {})).toBeGreaterThan(10_000_000)
   expect(metrics.sum('process_cpu_seconds_total', {})).toBeGreaterThan(0)
   expect(metrics.values('nodejs_eventloop_lag_seconds', {})).toHaveLength(1)
@@ -196,6 +200,8 @@ test("the worker's metrics tell lines by outcome and attempts of jobs", async ()
   expect(await grown('inventoryrpa_lines_total', { outcome: 'applied' })).toBe(2)
   expect(await grown('inventoryrpa_lines_total', { outcome: 'rejected' })).toBe(1)
   expect(before.values('inventoryrpa_chunks_relayed_total', {})).toHaveLength(1)
+  const queue = 'inventory-apply'
+  expect(before.sum('inventoryrpa_worker_concurrency', { queue })).toBeGreaterThanOrEqual(1)
   expect(before.sum('process_resident_memory_bytes', {})).toBeGreaterThan(10_000_000)
 })
 
@@ -215,8 +221,9 @@ test('jobs and lines that wait are counted while no worker takes them', async ()
       },
       { describe: 'the job among those that wait' },
     )
-    expect(metrics.values('inventoryrpa_pending_lines', {})).toEqual([2])
+    expect(metrics.values('inventoryrpa_pending_lines', { queue: 'apply' })).toEqual([2])
     expect(metrics.sum('inventoryrpa_oldest_pending_seconds', {})).toBeGreaterThan(0)
+    expect(metrics.sum('inventoryrpa_drain_seconds', { queue: 'apply' })).toBeGreaterThan(0)
   } finally {
     expect((await put('resume')).status).toBe(200)
   }

@@ -59,6 +59,16 @@ test('a black hole swallows silently and lets go of what it holds when it ends',
   expect((await answer).text).toBe('held')
 })
 
+test('a forgotten connection stays silent for good, and new ones work', async () => {
+  await echoed('open')
+  proxy.forget()
+  const answer = echoed('lost')
+  const silence = new Promise((resolve) => setTimeout(resolve, 200, 'silence'))
+  expect(await Promise.race([answer, silence])).toBe('silence')
+  client = connect(proxy.port, '127.0.0.1')
+  expect((await echoed('again')).text).toBe('again')
+})
+
 test('the target going away closes the connection', async () => {
   await echoed('open')
   client.end()
