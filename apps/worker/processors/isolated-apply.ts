@@ -36,8 +36,8 @@ export type Answer = { result: ChunkResult } | { error: SentError }
 
 const main = fileURLToPath(new URL('../isolated-main.ts', import.meta.url))
 
-/** A chunk takes milliseconds, and this process a second to start. */
-const longestMs = 60_000
+/** A chunk takes milliseconds, and this process a second to start. Below what the watchdog waits. */
+const longestMs = 30_000
 
 /**
  * Applies a chunk in a process of its own, with this one's environment and flags, so that a line that

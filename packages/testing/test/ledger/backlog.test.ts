@@ -1,6 +1,6 @@
 import {
+  type AcceptedChunk,
   applyChunk,
-  type ChunkRef,
   countSettledLines,
   estimateDrainSeconds,
   longestDrainSeconds,
@@ -21,7 +21,7 @@ const submitChunks = async (chunks: number) => {
   const lines = Array.from({ length: chunks }, (_, index) => adjustment(`S${index}`, 1))
   return submit(ledger.db, await ledger.newTenant(), lines, { maxChunkLines: 1 })
 }
-const change = (set: string, { batchId, chunk }: ChunkRef) =>
+const change = (set: string, { batchId, chunk }: AcceptedChunk) =>
   ledger.admin.query(`update chunks set ${set} where batch_id = $1 and chunk = $2`, [
     batchId,
     chunk,
@@ -35,7 +35,7 @@ test('the backlog is what is neither settled nor dead, and the age of its oldest
     { queue: 'sync', ...nothing },
   ])
   const { chunks } = await submitChunks(3)
-  const [old, dead, settled] = chunks as [ChunkRef, ChunkRef, ChunkRef]
+  const [old, dead, settled] = chunks as [AcceptedChunk, AcceptedChunk, AcceptedChunk]
   await change("created_at = now() - interval '1 hour'", old)
   const backlog = await backlogOf('apply')
   expect(backlog?.pendingLines).toBe(3)
@@ -50,7 +50,7 @@ test('the backlog is what is neither settled nor dead, and the age of its oldest
 
 test('each queue has a backlog of its own', async () => {
   const { chunks } = await submitChunks(3)
-  await change("queue = 'sync'", chunks[0] as ChunkRef)
+  await change("queue = 'sync'", chunks[0] as AcceptedChunk)
   expect(await backlogOf('apply')).toMatchObject({ pendingLines: 2 })
   expect(await backlogOf('sync')).toMatchObject({ pendingLines: 1 })
 })
@@ -73,7 +73,7 @@ test('the drain time is what waits by the rate of late; nothing moving is the lo
 
 test('a count tells what was settled since the last one, of its queue', async () => {
   const { chunks } = await submitChunks(4)
-  await applyChunk(ledger.db, chunks[0] as ChunkRef)
+  await applyChunk(ledger.db, chunks[0] as AcceptedChunk)
   const first = await countSettledLines(ledger.db, 'apply')
   expect(first).toMatchObject({ lines: 1, linesSinceLast: 0 })
   for (const chunk of chunks.slice(1)) await applyChunk(ledger.db, chunk)
