@@ -25,7 +25,7 @@ export class ProblemError extends Error {
   override readonly name = 'ProblemError'
   readonly code: ProblemCode
   readonly errors: Fault[] | undefined
-  readonly retryAfterSeconds: number | undefined
+  retryAfterSeconds: number | undefined
 
   constructor(
     code: ProblemCode,
@@ -45,14 +45,32 @@ export class ProblemError extends Error {
 
 export type ProblemsOptions = { report: (error: unknown, context: Record<string, unknown>) => void }
 
-/** How long a client should wait before it asks again when PostgreSQL is away. */
-const unavailableRetrySeconds = 2
+/** How long a client should wait before it asks again when PostgreSQL is away: as the queues are held. */
+const shortestRetrySeconds = 2
+const longestRetrySeconds = 10
+/** An outage that nobody met for so long is over. */
+const forgottenAfterMs = 30_000
+
+/** Grows with the outage: a third of the time it has lasted. */
+const createRetryAfter = () => {
+  let began = 0
+  let lastMet = Number.NEGATIVE_INFINITY
+  return () => {
+    const now = performance.now()
+    if (now - lastMet > forgottenAfterMs) began = now
+    lastMet = now
+    const grown = Math.ceil((now - began) / 3_000)
+    return Math.min(Math.max(grown, shortestRetrySeconds), longestRetrySeconds)
+  }
+}
 
 /** Every error leaves as an RFC 9457 problem: its cause goes to the log, never to the client. */
 export const problemsPlugin = fp<ProblemsOptions>(
   async (app, { report }) => {
+    const outageRetryAfter = createRetryAfter()
     app.setErrorHandler((error, request, reply) => {
       const problem = problemOf(error)
+      if (problem.code === 'unavailable') problem.retryAfterSeconds = outageRetryAfter()
       const { status } = problems[problem.code]
       if (status >= 500) request.log.error({ err: error }, problem.message)
       if (status === 500) report(error, { requestId: request.id, route: request.routeOptions.url })
@@ -128,7 +146,7 @@ const problemOf = (error: unknown): ProblemError => {
 }
 
 const unavailable = (detail: string, cause: unknown) =>
-  new ProblemError('unavailable', detail, { retryAfterSeconds: unavailableRetrySeconds, cause })
+  new ProblemError('unavailable', detail, { retryAfterSeconds: shortestRetrySeconds, cause })
 
 /** Fastify's own errors by its codes: https://fastify.dev/docs/latest/Reference/Errors */
 const fastifyProblems: Readonly<Record<string, ProblemCode>> = {
