@@ -61,7 +61,7 @@ test('every offending place of a body is named at once', async () => {
       { ...line, sku: '', location: ' here', extra: true },
       { type: 'count', sku: 'a', location: 'b', quantity: -1 },
       { type: 'transfer', sku: 'a', location: 'b', toLocation: 'b', quantity: 1 },
-      { type: 'sync', sku: 'a', location: 'b' },
+      { type: 'synced', sku: 'a', location: 'b' },
       { sku: 'a' },
       null,
       7,
