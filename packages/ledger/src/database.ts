@@ -81,6 +81,8 @@ const withLedgerErrors = (pool: pg.Pool, onStatement: () => () => void): Postgre
     }
     client.on('error', onError)
     const query = async (text: string, parameters: readonly unknown[]) => {
+      // A rollback would only wait for the next answer that does not come.
+      if (broken) throw new LedgerUnavailableError('The connection to PostgreSQL is broken')
       const onAnswer = onStatement()
       try {
         return await client.query(text, [...parameters])

@@ -8,12 +8,15 @@ const commandTimeoutMs = 1_000
 const connectTimeoutMs = 1_000
 /** Above BullMQ's 5 s of blocking: a silent drop of packets is noticed by the next answer that is due. */
 const socketTimeoutMs = 15_000
+/** A command that times out leaves its connection open, even one whose packets are dropped for good. */
+const producerSocketTimeoutMs = 3_000
 const retryStrategy = (times: number) => Math.min(50 * 2 ** Math.min(times, 10), 2_000)
 
 const producing = {
   enableOfflineQueue: false,
   maxRetriesPerRequest: 1,
   commandTimeout: commandTimeoutMs,
+  socketTimeout: producerSocketTimeoutMs,
   connectTimeout: connectTimeoutMs,
   retryStrategy,
 } satisfies RedisOptions
