@@ -53,7 +53,10 @@ for (const { name, latencyMs, tenants, linesPerBody, ...of } of cases) {
   for (let round = 1; round <= rounds; round += 1) {
     for (const concurrency of contestants) {
       await using stand = await servers.openStand()
-      const drained = await drain(stand, { concurrency, latencyMs, tenants, bodies: load })
+      const drained = await drain(stand, { concurrency, latencyMs, tenants, bodies: load }).catch(
+        (error: Error) => console.log(`${name}, ${concurrency} in hand: VOID: ${error.message}`),
+      )
+      if (!drained) continue
       results.push({ name, round, concurrency, ...drained })
       rates.get(concurrency)?.push(drained.linesPerSecond)
       console.log(
@@ -62,8 +65,10 @@ for (const { name, latencyMs, tenants, linesPerBody, ...of } of cases) {
       )
     }
   }
+  if (rates.get('1')?.length === 0) continue
   const fixed = median(rates.get('1') ?? [])
   for (const [concurrency, of] of rates) {
+    if (of.length === 0) continue
     const change = ((median(of) / fixed - 1) * 100).toFixed(0)
     console.log(`  ${concurrency}: ${Math.round(median(of))} lines/s, ${change}% against 1`)
   }

@@ -23,7 +23,7 @@ export type Drained = {
 }
 
 const loopback = { OPS_HOST: '127.0.0.1', OPS_PORT: '0', LOG_LEVEL: 'warn' }
-const senders = 8
+const senders = 4
 const askEveryMs = 100
 const deadlineMs = 180_000
 
@@ -40,13 +40,11 @@ export const drain = async (
     { name: 'api', entry: '../apps/api/main.ts', env: api },
   ])
   const origin = server?.ready.publicUrl ?? ''
-  await Promise.all(
-    keys.map((key, index) => {
-      const target = { origin, path: '/v1/batches', headers: { authorization: `Bearer ${key}` } }
-      const own = bodies.filter((_, body) => body % tenants === index)
-      return submitAll(target, own, Math.ceil(senders / tenants))
-    }),
-  )
+  const perTenant = bodies.length / tenants
+  for (const [index, key] of keys.entries()) {
+    const target = { origin, path: '/v1/batches', headers: { authorization: `Bearer ${key}` } }
+    await submitAll(target, bodies.slice(index * perTenant, (index + 1) * perTenant), senders)
+  }
   const lines = await database.number('select sum(line_count) as number from chunks')
 
   const url = new URL(stand.databaseUrl)
