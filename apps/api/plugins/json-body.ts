@@ -2,7 +2,7 @@ import fp from 'fastify-plugin'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The JSON body as it was sent. */
+    /** The JSON body as it was sent, but without a byte order mark. */
     bodyBytes: Buffer
   }
 }
@@ -18,10 +18,17 @@ export const jsonBodyPlugin = fp(
       'application/json',
       { parseAs: 'buffer' },
       (request, body, done) => {
-        request.bodyBytes = body
-        parse(request, body.toString(), done)
+        request.bodyBytes = withoutMarks(body)
+        parse(request, request.bodyBytes.toString(), done)
       },
     )
   },
   { name: 'json-body' },
 )
+
+/** Some senders begin with a mark, which Fastify passes over; whoever reads the stored body would not. */
+const withoutMarks = (body: Buffer): Buffer => {
+  let start = 0
+  while (body[start] === 0xef && body[start + 1] === 0xbb && body[start + 2] === 0xbf) start += 3
+  return body.subarray(start)
+}
