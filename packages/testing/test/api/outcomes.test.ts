@@ -47,6 +47,13 @@ const levelsOf = async (sku: string): Promise<Record<string, string>> => {
   return Object.fromEntries(items.map(({ location, onHand }) => [location, onHand]))
 }
 
+test('a body behind a byte order mark is a batch like any other', async () => {
+  const answer = await system.post(`\ufeff${JSON.stringify({ lines: [adjust('mark', 7)] })}`)
+  expect(answer.status).toBe(202)
+  await untilCompleted(system, (await readJson<{ id: string }>(answer)).id)
+  expect(await levelsOf('mark')).toEqual({ [here]: '7' })
+})
+
 test('an adjustment adds its signed quantity, exactly', async () => {
   const outcomes = await settle([adjust('a', '0.1'), adjust('a', 0.2), adjust('a', '-0.05')])
   expect(outcomes.map((line) => line.outcome)).toEqual(Array(3).fill('applied'))
