@@ -25,7 +25,8 @@ export const classify = (
   error: unknown,
 ): { class: ErrorClass; retryAfterMs: number | undefined } => {
   const { outage, retryable, retryAfterMs } = (error instanceof Error ? error : {}) as Retryability
-  const afterMs = typeof retryAfterMs === 'number' ? retryAfterMs : undefined
+  // No queue can keep a delay of NaN.
+  const afterMs = typeof retryAfterMs === 'number' && retryAfterMs >= 0 ? retryAfterMs : undefined
   if (outage === true) return { class: 'outage', retryAfterMs: afterMs }
   if (retryable === false) return { class: 'unrecoverable', retryAfterMs: undefined }
   if (afterMs !== undefined) return { class: 'throttled', retryAfterMs: afterMs }
