@@ -22,5 +22,12 @@ export const transfer = (
   more: Partial<Of<'transfer'>> = {},
 ): Line => ({ type: 'transfer', sku, location: 'Leeds', toLocation: 'Paris', quantity, ...more })
 
+export const sync = (sku: string, more: Partial<Of<'sync'>> = {}): Line => ({
+  type: 'sync',
+  sku,
+  location: 'Leeds',
+  ...more,
+})
+
 /** A moment of one day long ago. */
 export const atHour = (hour: number) => `2020-05-05T${String(hour).padStart(2, '0')}:00:00.000Z`
