@@ -36,7 +36,7 @@ test('every line is in exactly one chunk, and none is empty', () => {
 test('the SKUs that are synced are in chunks for the source, all others in chunks for the ledger', () => {
   fc.assert(
     fc.property(anyLines, maxLines, (lines, max) => {
-      const synced = new Set(lines.filter((it) => it.type === 'sync').map((it) => it.sku))
+      const synced = new Set<string>(lines.filter((it) => it.type === 'sync').map((it) => it.sku))
       for (const { queue, indexes } of planQueues(lines, max)) {
         for (const { line } of pick(lines, indexes)) {
           expect(synced.has(line.sku)).toBe(queue === 'sync')
