@@ -1,10 +1,25 @@
-import type { AcceptedChunk, ScheduleRow } from '@inventoryrpa/ledger'
+import { type Batch, type QueueKind, queueKinds } from '@inventoryrpa/contracts'
+import {
+  type AcceptedChunk,
+  countLinesAhead,
+  countTenantBacklog,
+  type LedgerDatabase,
+  type ScheduleRow,
+} from '@inventoryrpa/ledger'
 import type { Logger } from '@inventoryrpa/observability'
-import type { Producer } from '@inventoryrpa/queue'
+import {
+  createTenantPositions,
+  type Producer,
+  placeChunks,
+  type QueuedChunk,
+  watchVirtualTime,
+} from '@inventoryrpa/queue'
+
+export type CommittedBatch = { batch: Batch; chunks: readonly AcceptedChunk[] }
 
 export type Enqueuer = {
   /** Adds the chunks of a committed batch to the queue, without keeping its sender waiting. */
-  enqueue(chunks: readonly AcceptedChunk[]): void
+  enqueue(tenantId: number, committed: CommittedBatch): void
   /** Has the queue run chunks again that are pending again. */
   redrive(chunks: readonly AcceptedChunk[]): void
   /** Has the queue keep a schedule's time. */
@@ -14,11 +29,13 @@ export type Enqueuer = {
   drain(): Promise<void>
 }
 
+export type EnqueuerDeps = { db: LedgerDatabase; producer: Producer; logger: Logger }
+
 /**
  * The 202 is already true: PostgreSQL has the batch. When the queue is away, or this process ends
  * here, the relay enqueues it later, so a failure is only a delay.
  */
-export const createEnqueuer = (producer: Producer, logger: Logger): Enqueuer => {
+export const createEnqueuer = ({ db, producer, logger }: EnqueuerDeps): Enqueuer => {
   const underWay = new Set<Promise<unknown>>()
   const inBackground = (adding: Promise<unknown>, batchId: string | undefined) => {
     const added: Promise<unknown> = adding
@@ -28,10 +45,54 @@ export const createEnqueuer = (producer: Producer, logger: Logger): Enqueuer => 
       .finally(() => underWay.delete(added))
     underWay.add(added)
   }
+
+  const positionsIn = (queue: QueueKind) =>
+    createTenantPositions({
+      virtualTime: watchVirtualTime(() => producer.virtualTime(queue)),
+      countBacklog: (tenantId, besides) => countTenantBacklog(db, { tenantId, queue, besides }),
+    })
+  const positions = {
+    apply: positionsIn('apply'),
+    express: positionsIn('express'),
+    sync: positionsIn('sync'),
+  } satisfies Record<QueueKind, unknown>
+
+  const place = async (
+    tenantId: number,
+    { batch: { id, priority }, chunks }: CommittedBatch,
+  ): Promise<QueuedChunk[]> => {
+    const placed = queueKinds.map(async (kind) => {
+      const own = chunks.filter(({ queue }) => queue === kind)
+      if (own.length === 0) return []
+      const chunkLines = own.map(({ lines }) => lines)
+      const tags = await positions[kind].place(id, { tenantId, priority, chunkLines })
+      return own.map((chunk, index) => ({ ...chunk, tag: tags[index] }))
+    })
+    return (await Promise.all(placed)).flat()
+  }
+  const add = async (tenantId: number, committed: CommittedBatch) => {
+    const { batch, chunks } = committed
+    const notBefore = batch.notBefore === null ? undefined : new Date(batch.notBefore)
+    const isScheduled = notBefore !== undefined && notBefore > new Date()
+    // What is scheduled gets its tag when its time has come.
+    const placed = isScheduled ? chunks : await place(tenantId, committed)
+    await producer.enqueueChunks(placed.map((chunk) => ({ ...chunk, notBefore })))
+  }
+  const placeAnew = (chunks: readonly AcceptedChunk[]) =>
+    placeChunks(
+      {
+        virtualTime: producer.virtualTime,
+        countLinesAhead: (refs) => countLinesAhead(db, refs),
+      },
+      chunks,
+    )
+
   return {
-    enqueue: (chunks) => inBackground(producer.enqueueChunks(chunks), chunks[0]?.batchId),
+    enqueue: (tenantId, committed) => inBackground(add(tenantId, committed), committed.batch.id),
     redrive: (chunks) => {
-      if (chunks.length > 0) inBackground(producer.reconcileChunks(chunks), chunks[0]?.batchId)
+      if (chunks.length > 0) {
+        inBackground(producer.reconcileChunks(chunks, placeAnew), chunks[0]?.batchId)
+      }
     },
     putSchedule: ({ id, every_seconds, cron, time_zone }) =>
       inBackground(

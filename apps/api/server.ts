@@ -68,7 +68,9 @@ export const startServer = async (
     }),
     (it) => it.close(),
   )
-  const enqueuer = releasers.adopt(createEnqueuer(producer, logger), (it) => it.drain())
+  const enqueuer = releasers.adopt(createEnqueuer({ db: ledger.db, producer, logger }), (it) =>
+    it.drain(),
+  )
   const metrics = createMetrics('api')
   exposeBacklog(metrics, async () => ({
     queues: await measureBacklog(ledger.db),

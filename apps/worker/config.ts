@@ -1,4 +1,4 @@
-import { commonConfig, parseConfig, port, wholeNumber } from '@inventoryrpa/contracts'
+import { commonConfig, parseConfig, port, queueKinds, wholeNumber } from '@inventoryrpa/contracts'
 import { stockSourceConfig } from '@inventoryrpa/stock-source'
 import { z } from 'zod'
 
@@ -25,6 +25,13 @@ const schema = z.object({
   ).default(300),
   ...stockSourceConfig,
   WORKER_CONCURRENCY: bounds.default({ min: 1, max: 4 }),
+  WORKER_QUEUES: z
+    .enum(['all', ...queueKinds])
+    .meta({
+      description:
+        'must be all, apply (large chunks), express (small ones) or sync (what needs the stock source)',
+    })
+    .default('all'),
   WATCHDOG_MS: z
     .union([z.literal('0').transform(Number), wholeNumber('', 5_000, 3_600_000)])
     .meta({

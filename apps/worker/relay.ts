@@ -14,6 +14,7 @@ import type { Logger, Metrics } from '@inventoryrpa/observability'
 import type { Producer } from '@inventoryrpa/queue'
 import type { StockSource } from '@inventoryrpa/stock-source'
 import { readSource } from './source-readings.ts'
+import { createPlace } from './turns.ts'
 
 export type RelayDeps = {
   db: LedgerDatabase
@@ -48,13 +49,14 @@ export const startRelay = ({
   recountAfterSeconds,
 }: RelayDeps): Relay => {
   const stop = new AbortController()
+  const place = createPlace({ db, producer })
   let after: { batchId: string; chunk: number } | undefined
 
   const sweep = async () => {
     const chunks = await listUnsettledChunks(db, { olderThanMs: minAgeMs, limit: pageSize, after })
     after = chunks.length === pageSize ? chunks.at(-1) : undefined
     if (chunks.length === 0) return
-    const relayed = await producer.reconcileChunks(chunks)
+    const relayed = await producer.reconcileChunks(chunks, place)
     if (relayed === 0) return
     metrics.relayed.inc(relayed)
     logger.info({ chunks: relayed }, 'chunks brought back to the queue')
@@ -62,7 +64,7 @@ export const startRelay = ({
 
   const redrive = async () => {
     for (const { redrive, chunks } of await advanceRedrives(db)) {
-      if (chunks.length > 0) await producer.reconcileChunks(chunks)
+      if (chunks.length > 0) await producer.reconcileChunks(chunks, place)
       if (redrive.endedAt) logger.info({ redrive: redrive.id, ...redrive }, 'redrive ended')
     }
   }
@@ -102,6 +104,7 @@ export const startRelay = ({
           await redrive()
           await releaseHeld()
           await reconcileSchedules()
+          await producer.shiftTags()
           await dropOldIdempotencyKeys(db)
         })
         await recountDue()

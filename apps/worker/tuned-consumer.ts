@@ -1,3 +1,4 @@
+import type { QueueKind } from '@inventoryrpa/contracts'
 import { countSettledLines, type LedgerDatabase, type SettledCount } from '@inventoryrpa/ledger'
 import type { Logger, Metrics } from '@inventoryrpa/observability'
 import {
@@ -15,7 +16,7 @@ import { createTuner, type Reading } from './tuner.ts'
 export type TunedConsumerDeps = {
   bounds: Bounds
   /** The queue as `chunks.queue` names it. */
-  kind: 'apply' | 'sync'
+  kind: QueueKind
   producer: Pick<Producer, 'queues'>
   db: LedgerDatabase
   progress: Progress

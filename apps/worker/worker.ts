@@ -1,6 +1,7 @@
+import { type QueueKind, queueKinds } from '@inventoryrpa/contracts'
 import {
+  type ChunkRef,
   isMigrated,
-  type LedgerDatabase,
   listSourceKeys,
   openLedger,
   type StockKey,
@@ -29,12 +30,22 @@ import { applyChunkHandler } from './processors/apply-chunk.ts'
 import { applyIsolated } from './processors/isolated-apply.ts'
 import { releaseHeldHandler } from './processors/release-held.ts'
 import { submitSyncHandler } from './processors/submit-sync.ts'
-import { createProgress } from './progress.ts'
+import { createProgress, type Progress } from './progress.ts'
 import { startRelay } from './relay.ts'
 import { readSource } from './source-readings.ts'
 import { openStockSource } from './stock-source.ts'
 import { startTunedConsumer } from './tuned-consumer.ts'
+import { createPlace, createTurns, type EnqueueChunks } from './turns.ts'
 import { startWatchdog, type WorkerWedgedError } from './watchdog.ts'
+
+/** Small chunks in hand beside the others: one may wait for a level that its tenant's large batch holds. */
+const expressSlots = 2
+
+/** Lines of one transaction, or about so: it holds their levels for some 200 ms, or 30. */
+const maxLinesTogether = { apply: 8_000, express: 1_000, sync: 8_000 } satisfies Record<
+  QueueKind,
+  number
+>
 
 export type RunningWorker = { opsUrl: string; logger: Logger; close(): Promise<void> }
 
@@ -65,12 +76,23 @@ export const startWorker = async (
     backoffMs: config.JOB_BACKOFF_MS,
     backoffMaxMs: config.JOB_BACKOFF_MAX_MS,
   }
+  const slots: Record<QueueKind, Bounds> = {
+    apply: config.WORKER_CONCURRENCY,
+    express: { min: expressSlots, max: expressSlots },
+    sync: { min: config.SYNC_CONCURRENCY, max: config.SYNC_CONCURRENCY },
+  }
+  const hasStockSource = config.STOCK_SOURCE_URL !== undefined
+  const kinds = queueKinds.filter(
+    (kind) =>
+      (config.WORKER_QUEUES === 'all' || config.WORKER_QUEUES === kind) &&
+      (kind !== 'sync' || hasStockSource),
+  )
   const ledger = releasers.adopt(
     openLedger({
       databaseUrl: config.DATABASE_URL,
       applicationName: 'inventoryrpa-worker',
       // Beside the chunks in hand: the relay's lock and its look-ups, and the probes.
-      maxConnections: config.WORKER_CONCURRENCY.max + config.SYNC_CONCURRENCY + 3,
+      maxConnections: kinds.reduce((sum, kind) => sum + slots[kind].max, 3),
       onError: (err) => logger.warn({ err }, 'an idle PostgreSQL connection broke'),
     }),
     (it) => it.close(),
@@ -88,7 +110,11 @@ export const startWorker = async (
     }),
     (it) => it.close(),
   )
-  const progress = { apply: createProgress(), sync: createProgress() }
+  const progress = {
+    apply: createProgress(),
+    express: createProgress(),
+    sync: createProgress(),
+  } satisfies Record<QueueKind, Progress>
   let wedged: WorkerWedgedError | undefined
   const ops = releasers.adopt(Fastify({ forceCloseConnections: true }), (it) => it.close())
   await ops.register(opsRoutes, {
@@ -112,55 +138,59 @@ export const startWorker = async (
       source,
       recountAfterSeconds: config.RECOUNT_AFTER_SECONDS,
     })
-    const chunkDeps = {
-      logger,
-      metrics,
-      workerName: name,
-      applyIsolated,
-      enqueueChunks: producer.enqueueChunks,
-      report: reporting.report,
-    }
-    const consume = (
-      kind: 'apply' | 'sync',
-      bounds: Bounds,
-      handlers: (db: LedgerDatabase) => ConsumerOptions['handlers'],
-    ) =>
-      startTunedConsumer(
-        backend,
-        {
-          queue: queueNames[kind],
-          handlers: handlers(ledger.watched(progress[kind].statement)),
-          policy,
-          workerName: name,
-          onAttempt: ({ name: job, seconds, outcome }) =>
-            metrics.jobDuration.observe({ job, outcome }, seconds),
-        },
-        { bounds, kind, producer, db: ledger.db, progress: progress[kind], logger, metrics },
-      )
-    const consumers = [
-      consume('apply', config.WORKER_CONCURRENCY, (db) => ({
-        [jobNames.applyChunk]: applyChunkHandler({ ...chunkDeps, db }),
-      })),
-    ]
-    if (source) {
+    const place = createPlace({ db: ledger.db, producer })
+    const enqueueChunks: EnqueueChunks = async (chunks, options) =>
+      producer.enqueueChunks(await place(chunks), options)
+    const handlers = (kind: QueueKind): ConsumerOptions['handlers'] => {
+      const db = ledger.watched(progress[kind].statement)
+      const applyDeps = {
+        db,
+        logger,
+        metrics,
+        workerName: name,
+        applyIsolated,
+        enqueueChunks,
+        turns: createTurns({ db, producer }, kind),
+        maxLinesTogether: maxLinesTogether[kind],
+        report: reporting.report,
+      }
+      if (kind !== 'sync' || !source) {
+        return { [jobNames.applyChunk]: applyChunkHandler(applyDeps) }
+      }
       const read = async (keys: StockKey[]) => {
         const readings = await readSource(source, keys)
         progress.sync.step()
         return readings
       }
-      const concurrency = config.SYNC_CONCURRENCY
-      consumers.push(
-        consume('sync', { min: concurrency, max: concurrency }, (db) => ({
-          [jobNames.applyChunk]: applyChunkHandler({
-            ...chunkDeps,
-            db,
-            readings: async (ref) => read(await listSourceKeys(db, ref)),
-          }),
-          [jobNames.submitSync]: submitSyncHandler({ ...chunkDeps, db }),
-          [jobNames.releaseHeld]: releaseHeldHandler({ db, logger, metrics, read }),
-        })),
-      )
+      const readings = async (ref: ChunkRef) => read(await listSourceKeys(db, ref))
+      return {
+        [jobNames.applyChunk]: applyChunkHandler({ ...applyDeps, readings }),
+        [jobNames.submitSync]: submitSyncHandler({ db, logger, enqueueChunks }),
+        [jobNames.releaseHeld]: releaseHeldHandler({ db, logger, metrics, read }),
+      }
     }
+    const consumers = kinds.map((kind) =>
+      startTunedConsumer(
+        backend,
+        {
+          queue: queueNames[kind],
+          handlers: handlers(kind),
+          policy,
+          workerName: name,
+          onAttempt: ({ name: job, seconds, outcome }) =>
+            metrics.jobDuration.observe({ job, outcome }, seconds),
+        },
+        {
+          bounds: slots[kind],
+          kind,
+          producer,
+          db: ledger.db,
+          progress: progress[kind],
+          logger,
+          metrics,
+        },
+      ),
+    )
     return async () => {
       const closed = await Promise.all(consumers.map((it) => it.close(config.SHUTDOWN_GRACE_MS)))
       if (!closed.every(Boolean)) {
@@ -179,7 +209,7 @@ export const startWorker = async (
   if (config.WATCHDOG_MS > 0) {
     const limitMs = config.WATCHDOG_MS
     releasers.adopt(startLoopWatch({ limitMs }), (it) => it.close())
-    for (const kind of source ? (['apply', 'sync'] as const) : (['apply'] as const)) {
+    for (const kind of kinds) {
       const queue = queueNames[kind]
       releasers.adopt(
         startWatchdog({

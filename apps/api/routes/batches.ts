@@ -19,6 +19,7 @@ import {
 import { type FastifyPluginAsyncZod, validatorCompiler } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Enqueuer } from '../enqueuer.ts'
+import { createExpressWay } from '../express-way.ts'
 import { ProblemError } from '../plugins/problems.ts'
 import { problemResponses } from './problem-responses.ts'
 
@@ -61,6 +62,7 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
 ) => {
   app.setValidatorCompiler(recognisingCompiler)
 
+  const expressWay = createExpressWay()
   const batchOr404 = async (tenantId: number, id: string) => {
     const found = await findBatch(db, tenantId, id)
     if (!found) throw new ProblemError('not-found', `there is no batch ${id}`)
@@ -83,20 +85,28 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
       },
     },
     async (request, reply) => {
-      const { reference, mode, negativeStock, verify, lines } = request.body
-      if (!hasStockSource && (verify || lines.some((line) => line.type === 'sync'))) {
+      const { reference, mode, negativeStock, verify, priority, lines } = request.body
+      const { tenantId } = request.apiKey
+      const needsSource = verify || lines.some((line) => line.type === 'sync')
+      if (needsSource && !hasStockSource) {
         const detail = 'sync lines and verify need one; nothing was stored'
         throw new ProblemError('no-stock-source', detail)
       }
+      const notBefore = request.body.notBefore ? new Date(request.body.notBefore) : undefined
+      const express =
+        !needsSource && expressWay.admits(tenantId, { lines: lines.length, priority, notBefore })
       const key = request.headers['idempotency-key']
       const accepted = await acceptBatch(
         db,
         {
-          tenantId: request.apiKey.tenantId,
+          tenantId,
           reference,
           mode,
           negativeStock,
           verify,
+          priority,
+          notBefore,
+          express,
           lines,
           body: request.bodyBytes,
           idempotency: key ? { key, bodySha256: sha256(request.bodyBytes) } : undefined,
@@ -112,7 +122,7 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
         throw new ProblemError('idempotency-mismatch', detail)
       }
       if (accepted.outcome === 'replayed') reply.header('idempotent-replayed', 'true')
-      else enqueuer.enqueue(accepted.chunks)
+      else enqueuer.enqueue(tenantId, accepted)
       request.log.info(
         { batchId: accepted.batch.id, lines: lines.length },
         `batch ${accepted.outcome}`,

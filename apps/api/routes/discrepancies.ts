@@ -128,7 +128,7 @@ export const discrepancyRoutes: FastifyPluginAsyncZod<DiscrepancyRoutesOptions> 
       },
       { maxChunkLines: 1 },
     )
-    if (accepted.outcome === 'accepted') enqueuer.enqueue(accepted.chunks)
+    if (accepted.outcome === 'accepted') enqueuer.enqueue(tenantId, accepted)
     return 'batch' in accepted ? accepted.batch.id : undefined
   }
 }

@@ -12,7 +12,8 @@ import {
   suspectChunks,
 } from '@inventoryrpa/ledger'
 import type { Logger, Metrics } from '@inventoryrpa/observability'
-import type { JobHandler, JobRun, Producer } from '@inventoryrpa/queue'
+import type { JobHandler, JobRun } from '@inventoryrpa/queue'
+import type { EnqueueChunks, Turns } from '../turns.ts'
 import { bisectChunk } from './bisect-chunk.ts'
 import { ProcessDiedError } from './isolated-apply.ts'
 
@@ -27,12 +28,12 @@ export type ApplyChunkDeps = {
   /** Applies a chunk in a process of its own. @throws ProcessDiedError when that ends by it */
   applyIsolated: (ref: ChunkRef, readings?: Readings) => Promise<ChunkResult>
   /** Adds jobs for chunks that others were split into. */
-  enqueueChunks: Producer['enqueueChunks']
+  enqueueChunks: EnqueueChunks
+  turns: Turns
+  /** Lines that one transaction applies at most, or about so. */
+  maxLinesTogether: number
   report: (error: unknown, context: Record<string, unknown>) => void
 }
-
-/** Lines that one transaction applies at most, or about so: it holds their levels for some 200 ms. */
-const maxLinesTogether = 8_000
 
 /** A worker may end once with a chunk in hand for any reason; the second time the chunk may be the reason. */
 const stallsBeforeIsolation = 2
@@ -52,7 +53,7 @@ const sourceOf = (error: Error) =>
  * that line is dead until someone runs its job again.
  */
 export const applyChunkHandler = (deps: ApplyChunkDeps): JobHandler<ApplyChunkJob> => {
-  const { db, logger, metrics, report } = deps
+  const { db, logger, metrics, turns, maxLinesTogether, report } = deps
 
   const count = (result: ChunkResult) => {
     for (const outcome of ['applied', 'rejected', 'held'] as const) {
@@ -62,12 +63,16 @@ export const applyChunkHandler = (deps: ApplyChunkDeps): JobHandler<ApplyChunkJo
   }
   const applyAlone = async (ref: ChunkRef) => applyChunk(db, ref, await deps.readings?.(ref))
   const applyIsolated = async (ref: ChunkRef) => deps.applyIsolated(ref, await deps.readings?.(ref))
-  const apply = async ({ payload, attempt, stalls }: JobRun<ApplyChunkJob>) => {
+  const apply = async (job: JobRun<ApplyChunkJob>) => {
+    const { payload, attempt, stalls } = job
     const ref = { batchId: payload.batchId, chunk: payload.chunk }
     if (payload.isolated || stalls >= stallsBeforeIsolation) return applyIsolated(ref)
     if (stalls > 0) await suspectChunks(db, ref, maxLinesTogether)
     return attempt === 1 && stalls === 0 && !deps.readings
-      ? applyChunkAndWaiting(db, ref, { maxLines: maxLinesTogether })
+      ? applyChunkAndWaiting(db, ref, {
+          maxLines: maxLinesTogether,
+          givesWay: turns.givesWay(job),
+        })
       : applyAlone(ref)
   }
 
@@ -78,13 +83,17 @@ export const applyChunkHandler = (deps: ApplyChunkDeps): JobHandler<ApplyChunkJo
       const { id, attempt, stalls, payload } = job
       const log = logger.child({ batchId: payload.batchId, jobId: id, attempt })
       try {
+        const early = await turns.take(job)
+        if (early) return early
         const result = await apply(job)
+        if (result.own === 'outranked') return await turns.putBehind(job)
         const { own, chunks, applied, rejected } = result
         // In a backlog most chunks were applied with one before them when their own job comes.
         const isFirst = attempt === 1 && stalls === 0
         const isOrdinary = own === 'settled' || (own === 'already-settled' && isFirst)
         log[isOrdinary ? 'debug' : 'info']({ chunks, applied, rejected }, `chunk ${own}`)
         count(result)
+        return undefined
       } catch (error) {
         log.warn({ err: error }, 'chunk not applied')
         throw error

@@ -8,12 +8,13 @@ import {
   type StockKey,
 } from '@inventoryrpa/ledger'
 import type { Logger } from '@inventoryrpa/observability'
-import type { JobHandler, Producer } from '@inventoryrpa/queue'
+import type { JobHandler } from '@inventoryrpa/queue'
+import type { EnqueueChunks } from '../turns.ts'
 
 export type SubmitSyncDeps = {
   db: LedgerDatabase
   logger: Logger
-  enqueueChunks: Producer['enqueueChunks']
+  enqueueChunks: EnqueueChunks
 }
 
 /** One question to a source. */

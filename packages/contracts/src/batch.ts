@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { instantAnswer } from './instant.ts'
+import { instantAnswer, scheduledInstant } from './instant.ts'
 import { line } from './line.ts'
 import { name, nameLengths } from './text.ts'
 
@@ -15,6 +15,14 @@ export const negativeStock = z.enum(['reject', 'allow']).meta({
     'reject: such a line is rejected as insufficient_stock. allow: on-hand may fall below zero.',
 })
 
+/** In the order in which a tenant's own batches are applied, the last one first. */
+export const batchPriorities = ['low', 'normal', 'high'] as const
+export const batchPriority = z.enum(batchPriorities).meta({
+  description:
+    "Its place among the tenant's own batches that wait: those with a higher priority are applied first. What other tenants get does not depend on it.",
+})
+export type BatchPriority = z.infer<typeof batchPriority>
+
 export const submitBatch = z
   .strictObject({
     reference: name(nameLengths.reference)
@@ -25,6 +33,11 @@ export const submitBatch = z
     verify: z.boolean().default(false).meta({
       description:
         'Compare counts and the levels that lines leave behind with the stock source; what differs becomes a discrepancy.',
+    }),
+    priority: batchPriority.default('normal'),
+    notBefore: scheduledInstant.optional().meta({
+      description:
+        'The batch is accepted now, and no line of it is applied before this instant. At most 90 days ahead; an instant that has passed means at once.',
     }),
     lines: z.array(line).min(1).max(maxBatchLines),
   })
@@ -69,6 +82,8 @@ export const batch = z
     reference: z.string().nullable(),
     mode: z.enum(['apply']),
     negativeStock,
+    priority: batchPriority,
+    notBefore: instantAnswer.nullable(),
     state: batchState,
     counts: batchCounts,
     createdAt: instantAnswer,

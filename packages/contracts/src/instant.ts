@@ -44,5 +44,20 @@ export const isPastInstant = (value: unknown, now: string): boolean =>
   isStorable(value) &&
   ((value < now && value.endsWith('Z')) || isPast(value))
 
+/** The furthest that a batch may be scheduled ahead. */
+const longestAheadMs = 90 * 86_400_000
+
+/**
+ * RFC 3339 with a zone, at most 90 days ahead. One that has passed is no fault: the same request may
+ * be sent again later.
+ */
+export const scheduledInstant = z.iso
+  .datetime({ ...zoned, error: 'must be an RFC 3339 date-time with a zone', abort: true })
+  .refine(isStorable, { error: 'must not lie before the year 2' })
+  .refine((value) => Date.parse(value) <= Date.now() + longestAheadMs, {
+    error: 'must not lie more than 90 days in the future',
+  })
+  .meta({ id: 'ScheduledInstant', examples: ['2030-01-01T06:00:00Z'] })
+
 /** How instants are answered: UTC with milliseconds. */
 export const instantAnswer = z.iso.datetime()

@@ -1,5 +1,12 @@
 import { z } from 'zod'
 
+/**
+ * The queues of chunks: `apply` for what the ledger alone can settle, `express` for the small batches of
+ * that, which are not to wait for large ones, and `sync` for what needs the stock source.
+ */
+export const queueKinds = ['apply', 'express', 'sync'] as const
+export type QueueKind = (typeof queueKinds)[number]
+
 /** A reference to a chunk: the lines stay in PostgreSQL. `v` grows when old workers could not read it. */
 export const applyChunkJob = z.strictObject({
   v: z.literal(1),

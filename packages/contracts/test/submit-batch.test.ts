@@ -12,11 +12,34 @@ import { refusals } from './refusals.ts'
 const lines = (count: number) => ({ lines: Array.from({ length: count }, () => exampleLine) })
 
 test("the design's example is accepted as it is", () => {
-  expect(submitBatch.parse(exampleBatch)).toEqual(exampleBatch)
+  expect(submitBatch.parse(exampleBatch)).toEqual({ ...exampleBatch, priority: 'normal' })
 })
 
 test('a batch that says nothing is applied, and refuses negative stock', () => {
   expect(submitBatch.parse(lines(1))).toMatchObject({ mode: 'apply', negativeStock: 'reject' })
+})
+
+test.for(['low', 'normal', 'high'])('a batch may be of priority %s', (priority) => {
+  expect(submitBatch.parse({ ...exampleBatch, priority })).toMatchObject({ priority })
+})
+
+test.for([1, 'urgent', null])('priority %s is refused', (priority) => {
+  expect(refusals(submitBatch, { ...exampleBatch, priority })).toEqual(['/priority'])
+})
+
+test('a batch may be scheduled up to 90 days ahead, and sent again when that has passed', () => {
+  const notBefore = (days: number) => ({
+    ...exampleBatch,
+    notBefore: new Date(Date.now() + days * 86_400_000).toISOString(),
+  })
+  for (const days of [-1_000, -1, 0, 1, 89.99]) {
+    expect(refusals(submitBatch, notBefore(days))).toEqual([])
+  }
+  for (const days of [90.01, 1_000]) {
+    expect(refusals(submitBatch, notBefore(days))).toEqual(['/notBefore'])
+  }
+  const withoutZone = { ...exampleBatch, notBefore: '2030-01-01T06:00:00' }
+  expect(refusals(submitBatch, withoutZone)).toEqual(['/notBefore'])
 })
 
 test.for([exampleLine, exampleCount, exampleTransfer])(
@@ -35,7 +58,7 @@ test('a batch has from 1 to 10,000 lines', () => {
 })
 
 test.for([
-  ['on the batch', { ...exampleBatch, priority: 1 }, '/priority'],
+  ['on the batch', { ...exampleBatch, colour: 'red' }, '/colour'],
   ['on an adjustment', withLine({ colour: 'red' }), '/lines/0/colour'],
   [
     'on a count',

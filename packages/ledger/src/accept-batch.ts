@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
-import type { Batch, Line } from '@inventoryrpa/contracts'
+import type { Batch, BatchPriority, Line, QueueKind } from '@inventoryrpa/contracts'
 import { planQueues } from '@inventoryrpa/inventory'
 import { sql } from 'kysely'
 import { type BatchRow, toAcceptedBatch } from './batches.ts'
@@ -15,6 +15,12 @@ export type AcceptBatch = {
   negativeStock: 'reject' | 'allow'
   /** Compare with the stock source; default no. */
   verify?: boolean
+  /** Its place among the tenant's own; default normal. */
+  priority?: BatchPriority | undefined
+  /** Nothing of it is applied before. */
+  notBefore?: Date | undefined
+  /** Queue it with the small ones, if none of its chunks needs the stock source; default no. */
+  express?: boolean
   lines: readonly Line[]
   /** The request's own text: JSON with exactly these `lines`. Stored as it is when they fit one chunk. */
   body?: Buffer | undefined
@@ -22,8 +28,8 @@ export type AcceptBatch = {
   idempotency?: { key: string; bodySha256: Buffer } | undefined
 }
 
-/** Which queue a chunk goes to: whether the ledger alone can settle it, or it needs the stock source. */
-export type AcceptedChunk = ChunkRef & { queue: 'apply' | 'sync' }
+/** What the queue is to know of a chunk. */
+export type AcceptedChunk = ChunkRef & { queue: QueueKind; lines: number }
 
 export type Accepted =
   | { outcome: 'accepted'; batch: Batch; chunks: AcceptedChunk[] }
@@ -46,8 +52,18 @@ export const acceptBatch = async (
 ): Promise<Accepted> => {
   const id = randomUUIDv7()
   const { tenantId, idempotency, body, verify = false } = batch
-  const chunks = planQueues(batch.lines, maxChunkLines, verify)
-  const stored = chunks.map(({ indexes }) =>
+  const notBefore = batch.notBefore ?? null
+  const planned = planQueues(batch.lines, maxChunkLines, verify)
+  const isExpress = batch.express === true && planned.every(({ queue }) => queue === 'apply')
+  const chunks = planned.map(
+    ({ indexes, queue }, chunk): AcceptedChunk => ({
+      batchId: id,
+      chunk,
+      queue: isExpress ? 'express' : queue,
+      lines: indexes.length,
+    }),
+  )
+  const stored = planned.map(({ indexes }) =>
     chunks.length === 1 && body ? storeBody(body) : storeLines(batch.lines, indexes),
   )
   try {
@@ -59,9 +75,12 @@ export const acceptBatch = async (
             : sql`true`
         } as ok
       ), batch as (
-        insert into batches (id, tenant_id, reference, mode, negative_stock, verify, total, pending)
+        insert into batches (
+          id, tenant_id, reference, mode, negative_stock, verify, priority, not_before, total, pending
+        )
         select ${id}::uuid, ${tenantId}, ${batch.reference ?? null}, ${batch.mode},
-               ${batch.negativeStock}, ${verify}, ${batch.lines.length}, ${batch.lines.length}
+               ${batch.negativeStock}, ${verify}, ${batch.priority ?? 'normal'},
+               ${notBefore}::timestamptz, ${batch.lines.length}, ${batch.lines.length}
         from admitted where ok
         returning *
       ), ${
@@ -72,11 +91,11 @@ export const acceptBatch = async (
             ),`
           : sql``
       } chunk as (
-        insert into chunks (batch_id, chunk, line_count, lines, queue)
-        select batch.id, c.* from batch, (values ${sql.join(
-          stored.map(
-            (lines, chunk) =>
-              sql`(${chunk}::int, ${chunks[chunk]?.indexes.length}::int, ${lines}::bytea, ${chunks[chunk]?.queue})`,
+        insert into chunks (batch_id, not_before, chunk, line_count, lines, queue)
+        select batch.id, batch.not_before, c.* from batch, (values ${sql.join(
+          chunks.map(
+            ({ chunk, lines, queue }) =>
+              sql`(${chunk}::int, ${lines}::int, ${stored[chunk]}::bytea, ${queue})`,
           ),
         )}) c
       )
@@ -87,7 +106,7 @@ export const acceptBatch = async (
     return {
       outcome: 'accepted',
       batch: toAcceptedBatch(row),
-      chunks: chunks.map(({ queue }, chunk) => ({ batchId: id, chunk, queue })),
+      chunks,
     }
   } catch (error) {
     if (idempotency && isUniqueViolation(error, 'idempotency_keys_pkey')) {

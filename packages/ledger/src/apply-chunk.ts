@@ -1,5 +1,11 @@
 import type { Transaction } from 'kysely'
-import { type ChunkRef, type LockedChunk, lockChunk, lockWaitingChunks } from './chunks.ts'
+import {
+  type ChunkRef,
+  isOutranked,
+  type LockedChunk,
+  lockChunk,
+  lockWaitingChunks,
+} from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
 import { LedgerUnavailableError } from './errors.ts'
 import { retryConflicts } from './retry-conflicts.ts'
@@ -13,6 +19,10 @@ export type ChunkResult = Settled & {
     | 'settled'
     /** Another delivery of the same job was here first. */
     | 'already-settled'
+    /** Its batch is scheduled, and its time has not come. */
+    | 'not-due'
+    /** Chunks of its tenant with a higher priority wait: nothing was done. */
+    | 'outranked'
     /** No such chunk: the job is not ours, or its batch is gone. */
     | 'unknown'
 }
@@ -33,11 +43,12 @@ export const applyChunk = async (
   let found: LockedChunk | undefined
   const lock = async (trx: Transaction<Schema>) => {
     found = await lockChunk(trx, ref)
-    return found && !found.settled ? [found] : []
+    return found && !found.settled && found.due ? [found] : []
   }
   const settled = await settleLocked(db, lock, readings)
   if (settled) return { own: 'settled', ...settled }
-  return { own: found ? 'already-settled' : 'unknown', ...nothing }
+  if (!found) return { own: 'unknown', ...nothing }
+  return { own: found.settled ? 'already-settled' : 'not-due', ...nothing }
 }
 
 /**
@@ -45,16 +56,20 @@ export const applyChunk = async (
  * one transaction: a backlog then costs one commit and one update of a level for many chunks. A chunk
  * that is in another's hand is left to it, and waited for at the end. What fails together is applied
  * without its neighbours, so that their faults are never this chunk's.
+ * @param options.givesWay while chunks of its tenant with a higher priority wait, nothing is done
  * @throws as applyChunk does, for the chunk's own faults alone
  */
 export const applyChunkAndWaiting = async (
   db: LedgerDatabase,
   ref: ChunkRef,
-  { maxLines }: { maxLines: number },
+  { maxLines, givesWay = false }: { maxLines: number; givesWay?: boolean },
 ): Promise<ChunkResult> => {
   let together: readonly ChunkRef[] = []
+  let outranked = false
   const lock = async (trx: Transaction<Schema>) => {
     const chunks = await lockWaitingChunks(trx, ref, maxLines)
+    outranked = givesWay && chunks[0]?.outrankable === true && (await isOutranked(trx, ref))
+    if (outranked) return []
     together = chunks
     return chunks
   }
@@ -63,6 +78,7 @@ export const applyChunkAndWaiting = async (
     together = []
     return undefined
   })
+  if (outranked) return { own: 'outranked', ...nothing }
   if (together.some((it) => it.batchId === ref.batchId && it.chunk === ref.chunk)) {
     return { own: 'settled', ...nothing, ...settled }
   }

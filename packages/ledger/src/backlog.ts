@@ -1,17 +1,14 @@
+import { type QueueKind, queueKinds } from '@inventoryrpa/contracts'
 import { sql } from 'kysely'
 import type { LedgerDatabase } from './database.ts'
-
-/** As `chunks.queue` says: lines that the ledger alone can settle, and lines that need a stock source. */
-export type QueueKind = 'apply' | 'sync'
-const kinds: readonly QueueKind[] = ['apply', 'sync']
 
 export type QueueBacklog = {
   queue: QueueKind
   /** Lines accepted and not settled. */
   pendingLines: number
-  /** Age of the oldest of them; 0 when there is none. */
+  /** For how long the oldest of those that are due could have been applied; 0 when there is none. */
   oldestPendingSeconds: number
-  /** When the last of them will be settled at the rate of late: 0 when there is none. */
+  /** When the last of those that are due will be settled at the rate of late: 0 when there is none. */
   drainSeconds: number
 }
 
@@ -22,13 +19,16 @@ export const longestDrainSeconds = 86_400
 const shortSeconds = 10
 const longSeconds = 60
 
-type Row = { queue: QueueKind; pending: number; oldest: number; rate: number }
+type Row = { queue: QueueKind; pending: number; due: number; oldest: number; rate: number }
+
+const isDue = sql`(not_before is null or not_before <= now())`
 
 /** The backlog of each queue, from PostgreSQL: it stays true when the queue is away. */
 export const measureBacklog = async (db: LedgerDatabase): Promise<QueueBacklog[]> => {
   const { rows } = await sql<Row>`
     with pending as (
-      select queue, sum(line_count) as lines, min(created_at) as oldest
+      select queue, sum(line_count) as lines, sum(line_count) filter (where ${isDue}) as due,
+        min(greatest(created_at, not_before)) filter (where ${isDue}) as oldest
       from chunks where settled_at is null and dead_at is null
       group by queue
     ), settled as (
@@ -40,25 +40,25 @@ export const measureBacklog = async (db: LedgerDatabase): Promise<QueueBacklog[]
       where settled_at > now() - make_interval(secs => ${longSeconds}) and split_at is null
       group by queue
     )
-    select queue, coalesce(p.lines, 0)::float8 as pending,
+    select queue, coalesce(p.lines, 0)::float8 as pending, coalesce(p.due, 0)::float8 as due,
       coalesce(extract(epoch from now() - p.oldest), 0)::float8 as oldest,
       coalesce(greatest(s.long, s.short), 0)::float8 as rate
-    from unnest(${[...kinds]}::text[]) queue left join pending p using (queue) left join settled s using (queue)
+    from unnest(${[...queueKinds]}::text[]) queue left join pending p using (queue) left join settled s using (queue)
   `.execute(db)
-  return rows.map(({ queue, pending, oldest, rate }) => ({
+  return rows.map(({ queue, pending, due, oldest, rate }) => ({
     queue,
     pendingLines: pending,
     oldestPendingSeconds: oldest,
-    drainSeconds: drainSeconds(pending, rate),
+    drainSeconds: drainSeconds(due, rate),
   }))
 }
 
-const drainSeconds = (pendingLines: number, linesPerSecond: number) =>
-  pendingLines === 0
+const drainSeconds = (dueLines: number, linesPerSecond: number) =>
+  dueLines === 0
     ? 0
-    : Math.min(longestDrainSeconds, pendingLines / linesPerSecond || longestDrainSeconds)
+    : Math.min(longestDrainSeconds, dueLines / linesPerSecond || longestDrainSeconds)
 
-/** How long a line accepted now will wait about, in the slower of the queues. */
+/** How long a line accepted now will wait about, in the slowest of the queues. */
 export const estimateDrainSeconds = async (db: LedgerDatabase): Promise<number> =>
   Math.max(...(await measureBacklog(db)).map((backlog) => backlog.drainSeconds))
 

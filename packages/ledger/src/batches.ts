@@ -11,6 +11,8 @@ export const toBatch = (row: BatchRow): Batch => ({
   reference: row.reference,
   mode: row.mode,
   negativeStock: row.negative_stock,
+  priority: row.priority,
+  notBefore: row.not_before?.toISOString() ?? null,
   state: row.state,
   counts: {
     total: row.total,

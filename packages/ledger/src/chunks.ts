@@ -1,3 +1,4 @@
+import type { QueueKind } from '@inventoryrpa/contracts'
 import type { Line } from '@inventoryrpa/inventory'
 import { sql, type Transaction } from 'kysely'
 import type { LedgerDatabase } from './database.ts'
@@ -13,11 +14,16 @@ export type LockedChunk = ChunkRef & {
   settled: boolean
   dead: boolean
   lineCount: number
-  queue: 'apply' | 'sync'
+  queue: QueueKind
   /** As they are kept. */
   stored: Buffer
   /** Its batch wants levels and counts compared with the stock source. */
   verify: boolean
+  notBefore: Date | null
+  /** Of one that is not settled: whether the time from which it may be applied has come. */
+  due: boolean
+  /** Whether its tenant has an open batch with a higher priority. */
+  outrankable: boolean
   /** @throws Error for what cannot be read, SourceNotReadError for a sync that `readings` lacks */
   lines(readings?: Readings): Line[]
 }
@@ -27,18 +33,31 @@ type Row = {
   chunk: number
   line_count: number
   lines: Buffer
-  queue: 'apply' | 'sync'
+  queue: QueueKind
   settled_at: Date | null
   dead_at: Date | null
+  not_before: Date | null
   tenant_id: number
   negative_stock: 'reject' | 'allow'
   verify: boolean
   created_at: Date
+  due: boolean
+  outrankable: boolean
 }
 
+/**
+ * Of one that is not settled: its time has come, if it had to wait for one. Of a settled one the column
+ * is the time to ask again for what is held.
+ */
+const isDue = sql`(c.not_before is null or c.not_before <= now())`
+
+/** Of batches `b`, the priorities that go before its own. */
+const prioritiesAbove = sql`case b.priority
+  when 'low' then array['normal', 'high'] when 'normal' then array['high'] else '{}' end`
+
 const columns = sql`
-  c.batch_id, c.chunk, c.line_count, c.lines, c.queue, c.settled_at, c.dead_at, b.tenant_id,
-  b.negative_stock, b.verify, b.created_at`
+  c.batch_id, c.chunk, c.line_count, c.lines, c.queue, c.settled_at, c.dead_at, c.not_before,
+  b.tenant_id, b.negative_stock, b.verify, b.created_at, ${isDue} as due`
 
 const toLockedChunk = (row: Row): LockedChunk => ({
   batchId: row.batch_id,
@@ -51,6 +70,9 @@ const toLockedChunk = (row: Row): LockedChunk => ({
   queue: row.queue,
   stored: row.lines,
   verify: row.verify,
+  notBefore: row.not_before,
+  due: row.due,
+  outrankable: row.outrankable,
   lines: (readings) => readLines(row.lines, row.created_at.getTime(), readings),
 })
 
@@ -60,22 +82,28 @@ export const lockChunk = async (
   { batchId, chunk }: ChunkRef,
 ): Promise<LockedChunk | undefined> => {
   const { rows } = await sql<Row>`
-    select ${columns} from chunks c join batches b on b.id = c.batch_id
+    select ${columns}, false as outrankable from chunks c join batches b on b.id = c.batch_id
     where c.batch_id = ${batchId} and c.chunk = ${chunk}
     for update of c
   `.execute(trx)
   return rows[0] && toLockedChunk(rows[0])
 }
 
+const hasOpenAbove = sql`exists (
+  select from batches above
+  where above.tenant_id = b.tenant_id and above.completed_at is null
+    and above.priority = any(${prioritiesAbove})
+)`
+
 /** Open batches behind the first one that are looked through: more than all workers have in hand. */
 const batchesAhead = 64
 const mostChunks = 64
 
 /**
- * Locks a chunk and those accepted after it that would be applied alike, in that order, leaving out
- * what is settled, dead or held by another: nothing is waited for. None is over twice the first one's
- * size and together they have about `maxLines`, so that memory and the length of the transaction are
- * bounded.
+ * Locks a chunk and those accepted after it that would be applied alike and wait in the same queue with
+ * the same priority, in that order, leaving out what is not due, settled, dead or held by another:
+ * nothing is waited for. None is over twice the first one's size and together they have about
+ * `maxLines`, so that memory and the length of the transaction are bounded.
  *
  * The limits stand where rows are locked one by one as they are pulled, so that no row is locked that
  * is not taken.
@@ -87,23 +115,23 @@ export const lockWaitingChunks = async (
 ): Promise<LockedChunk[]> => {
   const { rows } = await sql<Row>`
     with first as (
-      select b.tenant_id, b.negative_stock, c.line_count, c.queue,
+      select b.tenant_id, b.negative_stock, b.priority, c.line_count, c.queue,
+        ${hasOpenAbove} as outrankable,
         least(${mostChunks}::int, greatest(1, ${maxLines}::int / c.line_count)) as most
       from chunks c join batches b on b.id = c.batch_id
-      where c.batch_id = ${batchId} and c.chunk = ${chunk}
+      where c.batch_id = ${batchId} and c.chunk = ${chunk} and ${isDue}
     )
-    select ${columns}
+    select ${columns}, first.outrankable
     from first cross join lateral (
       select * from batches
-      where tenant_id = first.tenant_id and id >= ${batchId} and completed_at is null
-        and negative_stock = first.negative_stock
+      where tenant_id = first.tenant_id and priority = first.priority and id >= ${batchId}
+        and completed_at is null and negative_stock = first.negative_stock
       order by id limit ${batchesAhead}
     ) b cross join lateral (
-      select * from chunks
-      where batch_id = b.id and settled_at is null and dead_at is null
+      select * from chunks c
+      where batch_id = b.id and settled_at is null and dead_at is null and ${isDue}
         and (chunk = ${chunk} and batch_id = ${batchId} or not suspect)
-        and queue = first.queue
-        and (batch_id, chunk) >= (${batchId}::uuid, ${chunk}::int)
+        and queue = first.queue and (batch_id, chunk) >= (${batchId}::uuid, ${chunk}::int)
         and line_count <= 2 * first.line_count
       order by chunk
       for update skip locked
@@ -111,6 +139,30 @@ export const lockWaitingChunks = async (
     limit (select most from first)
   `.execute(trx)
   return rows.map(toLockedChunk)
+}
+
+/**
+ * Whether chunks of the tenant with a higher priority wait in the same queue: are due, and in nobody's
+ * hand. One of them is locked by this until the transaction ends.
+ */
+export const isOutranked = async (
+  trx: Transaction<Schema>,
+  { batchId, chunk }: ChunkRef,
+): Promise<boolean> => {
+  const { rows } = await sql`
+    select 1 from chunks own join batches b on b.id = own.batch_id
+    join batches above on above.tenant_id = b.tenant_id and above.completed_at is null
+      and above.priority = any(${prioritiesAbove})
+    cross join lateral (
+      select from chunks c
+      where c.batch_id = above.id and c.queue = own.queue and c.settled_at is null
+        and c.dead_at is null and ${isDue}
+      limit 1 for no key update skip locked
+    ) waiting
+    where own.batch_id = ${batchId} and own.chunk = ${chunk}
+    limit 1
+  `.execute(trx)
+  return rows.length > 0
 }
 
 /** A held line waits at least this long before its source is asked again. */

@@ -139,7 +139,7 @@ const revive = async (
     batchId: row.batch_id ?? undefined,
     id: row.dead_letter ?? undefined,
   }
-  const { rows } = await sql<AcceptedChunk & { lines: number }>`
+  const { rows } = await sql<AcceptedChunk>`
     select c.batch_id as "batchId", c.chunk, c.queue, c.line_count as lines
     from chunks c join batches b on b.id = c.batch_id
     where ${matching(row.tenant_id, filter)}
@@ -151,7 +151,7 @@ const revive = async (
   await forgetDeadLines(trx, rows)
   await sql`
     update chunks c set dead_at = null, error = null, error_code = null, fingerprint = null,
-      redrive_id = ${row.id}
+      not_before = null, redrive_id = ${row.id}
     from unnest(${rows.map((c) => c.batchId)}::uuid[], ${rows.map((c) => c.chunk)}::int[]) v(batch_id, chunk)
     where c.batch_id = v.batch_id and c.chunk = v.chunk
   `.execute(trx)
@@ -159,7 +159,7 @@ const revive = async (
     trx,
     rows.map(({ batchId, lines }) => ({ batchId, dead: -lines, pending: lines })),
   )
-  return rows.map(({ batchId, chunk, queue }) => ({ batchId, chunk, queue }))
+  return rows
 }
 
 const save = async (

@@ -1,4 +1,4 @@
-import type { Outcome } from '@inventoryrpa/contracts'
+import type { Outcome, QueueKind } from '@inventoryrpa/contracts'
 import type { ColumnType, Generated } from 'kysely'
 
 type LineType = 'adjustment' | 'count' | 'transfer' | 'sync'
@@ -46,7 +46,7 @@ export type Schema = {
     settled_at: Date | null
     dead_at: Date | null
     error: string | null
-    queue: Generated<'apply' | 'sync'>
+    queue: Generated<QueueKind>
     not_before: Date | null
     /** The chunk that was split into this one and another. */
     parent: number | null

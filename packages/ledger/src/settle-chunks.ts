@@ -1,3 +1,4 @@
+import { setImmediate as othersTurn } from 'node:timers/promises'
 import type { Transaction } from 'kysely'
 import { type LockedChunk, markSettled } from './chunks.ts'
 import { forgetDeadLines } from './dead-chunks.ts'
@@ -19,13 +20,15 @@ export const settleChunks = async (
     lines: chunk.lines(options.readings),
     from: chunk.dead ? 'dead' : 'pending',
   })
+  const parts: [Part, ...Part[]] = [partOf(first)]
+  for (const chunk of others) {
+    // Reading them all takes a while, and small chunks are applied beside this.
+    await othersTurn()
+    parts.push(partOf(chunk))
+  }
   const dead = chunks.filter((chunk) => chunk.dead)
   if (dead.length > 0) await forgetDeadLines(trx, dead)
-  const { heldByPart, ...settled } = await settleLines(
-    trx,
-    [partOf(first), ...others.map(partOf)],
-    options,
-  )
+  const { heldByPart, ...settled } = await settleLines(trx, parts, options)
   await markSettled(trx, chunks, heldByPart)
   return settled
 }

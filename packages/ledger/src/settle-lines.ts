@@ -1,3 +1,4 @@
+import { setImmediate as othersTurn } from 'node:timers/promises'
 import { applyLines, type Line } from '@inventoryrpa/inventory'
 import type { Transaction } from 'kysely'
 import { moveCounts } from './batch-counts.ts'
@@ -47,6 +48,8 @@ export const settleLines = async (
     negativeStock,
     movedSince: await movedSince(trx, tenantId, looksBack),
   })
+  // Small chunks are applied beside this.
+  await othersTurn()
 
   const partOf = new Map(parts.flatMap((part) => part.lines.map((line) => [line, part])))
   const chunkOf = (line: Line) => (partOf.get(line) as Part).chunk

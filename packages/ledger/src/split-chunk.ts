@@ -46,6 +46,7 @@ export const splitChunk = async (db: LedgerDatabase, ref: ChunkRef): Promise<Spl
           line_count: indexes.length,
           lines: storeLines(lines, indexes, numbers),
           queue: chunk.queue,
+          not_before: chunk.notBefore,
           parent: ref.chunk,
           suspect: true,
         })),
@@ -54,10 +55,11 @@ export const splitChunk = async (db: LedgerDatabase, ref: ChunkRef): Promise<Spl
     await markSplit(trx, chunk)
     return {
       outcome: 'split',
-      parts: parts.map((_, part) => ({
+      parts: parts.map(({ length }, part) => ({
         batchId: ref.batchId,
         chunk: first + part,
         queue: chunk.queue,
+        lines: length,
       })),
     }
   })

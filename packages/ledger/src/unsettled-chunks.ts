@@ -3,6 +3,8 @@ import type { AcceptedChunk } from './accept-batch.ts'
 import type { ChunkRef } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
 
+export type UnsettledChunk = AcceptedChunk & { notBefore: Date | null }
+
 /**
  * Accepted chunks that are neither settled nor dead, in order: the ones that the queue must know.
  * @param olderThanMs leaves the youngest to whoever is enqueuing them at this moment
@@ -15,9 +17,10 @@ export const listUnsettledChunks = async (
     limit,
     after,
   }: { olderThanMs: number; limit: number; after?: ChunkRef | undefined },
-): Promise<AcceptedChunk[]> => {
-  const { rows } = await sql<AcceptedChunk>`
-    select batch_id as "batchId", chunk, queue from chunks
+): Promise<UnsettledChunk[]> => {
+  const { rows } = await sql<UnsettledChunk>`
+    select batch_id as "batchId", chunk, queue, line_count as lines, not_before as "notBefore"
+    from chunks
     where settled_at is null and dead_at is null
       and created_at <= now() - make_interval(secs => ${olderThanMs / 1_000})
       ${after ? sql`and (batch_id, chunk) > (${after.batchId}::uuid, ${after.chunk}::int)` : sql``}

@@ -1,4 +1,4 @@
-import { type Job, UnrecoverableError, Worker } from 'bullmq'
+import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq'
 import type { z } from 'zod'
 import type { QueueBackend } from './backend.ts'
 import type { QueueName } from './names.ts'
@@ -18,14 +18,23 @@ export type JobRun<Payload> = {
   attempt: number
   /** How often its worker ended or froze while it had the job in hand. */
   stalls: number
+  /** How often it was put back in this attempt. */
+  returns: number
+  /** Its turn in the queue; 0 for a job that has none. */
+  tag: number
+  /** It was added with a delay. */
+  scheduled: boolean
 }
+
+/** Nothing was done: the job waits again, with another tag. Counts as no attempt. */
+export type PutBack = { outcome: 'put-back'; tag: number }
 
 /** An attempt that failed and counts as one. */
 export type FailedAttempt = { error: Error; class: ErrorClass; startedAt: Date; seconds: number }
 
 export type JobHandler<Payload = unknown> = {
   payload: z.ZodType<Payload>
-  run(job: JobRun<Payload>): Promise<void>
+  run(job: JobRun<Payload>): Promise<PutBack | undefined> | Promise<void>
   /** Told of each failed attempt, the last one too, before the queue learns of it. */
   onFailedAttempt?(job: JobRun<Payload>, attempt: FailedAttempt): Promise<void>
   /**
@@ -35,7 +44,7 @@ export type JobHandler<Payload = unknown> = {
   onExhausted(job: JobRun<Payload>, error: Error): Promise<'failed' | 'completed'>
 }
 
-export type AttemptOutcome = 'completed' | 'retrying' | 'failed' | 'outage'
+export type AttemptOutcome = 'completed' | 'put-back' | 'retrying' | 'failed' | 'outage'
 
 export type ConsumerOptions = {
   queue: QueueName
@@ -78,18 +87,27 @@ export const startConsumer = (
 ): Consumer => {
   let outages = 0
 
-  const process = async (job: Job) => {
+  const process = async (job: Job, token?: string) => {
     const startedAt = new Date()
     const started = performance.now()
     const seconds = () => (performance.now() - started) / 1_000
     const end = (outcome: AttemptOutcome) =>
       onAttempt({ name: job.name, seconds: seconds(), outcome })
     const attempt = job.attemptsMade + 1
-    const about = { id: job.id ?? '', attempt, stalls: job.stalledCounter }
+    const about = {
+      id: job.id ?? '',
+      attempt,
+      stalls: job.stalledCounter,
+      returns: Math.max(0, job.attemptsStarted - attempt - job.stalledCounter),
+      tag: job.priority,
+      scheduled: (job.opts.delay ?? 0) > 0,
+    }
     const handler = handlers[job.name]
+    let putBack: PutBack | undefined
     try {
       if (!handler) throw new InvalidJobError(`no handler for jobs named ${job.name}`)
-      await handler.run({ ...about, payload: readPayload(handler, job) })
+      const payload = readPayload(handler, job)
+      putBack = (await handler.run({ ...about, payload })) as PutBack | undefined
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown))
       const { class: errorClass, retryAfterMs } = classify(error)
@@ -120,7 +138,11 @@ export const startConsumer = (
       throw errorClass === 'unrecoverable' ? unrecoverable(error) : error
     }
     outages = 0
-    end('completed')
+    end(putBack ? 'put-back' : 'completed')
+    if (!putBack) return
+    await job.changePriority({ priority: putBack.tag })
+    await job.moveToWait(token)
+    throw new WaitingError()
   }
   const worker = backend.openWorker(queue, process, {
     name: workerName,

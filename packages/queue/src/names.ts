@@ -1,6 +1,12 @@
+import type { QueueKind } from '@inventoryrpa/contracts'
+
 /** Every queue there is, by what its jobs do. A new queue starts with a line here. */
-export const queueNames = { apply: 'inventory-apply', sync: 'inventory-sync' } as const
-export type QueueName = (typeof queueNames)[keyof typeof queueNames]
+export const queueNames = {
+  apply: 'inventory-apply',
+  express: 'inventory-express',
+  sync: 'inventory-sync',
+} as const satisfies Record<QueueKind, string>
+export type QueueName = (typeof queueNames)[QueueKind]
 
 export const jobNames = {
   applyChunk: 'apply-chunk',

@@ -1,11 +1,26 @@
-import { type ApplyChunkJob, applyChunkJob, type ReleaseHeldJob } from '@inventoryrpa/contracts'
+import {
+  type ApplyChunkJob,
+  applyChunkJob,
+  type QueueKind,
+  type ReleaseHeldJob,
+} from '@inventoryrpa/contracts'
 import type { BulkJobOptions, Job, Queue } from 'bullmq'
 import type { QueueBackend } from './backend.ts'
 import { chunkJobId, jobNames, queueNames } from './names.ts'
 import { backoff, type RetryPolicy } from './retry-policy.ts'
 import { createSchedules, type Schedules } from './schedules.ts'
+import { createTagShift } from './tag-shift.ts'
+import { readVirtualTime } from './virtual-time.ts'
 
-type ChunkRef = { batchId: string; chunk: number; queue: keyof typeof queueNames }
+type ChunkRef = { batchId: string; chunk: number }
+
+export type QueuedChunk = ChunkRef & {
+  queue: QueueKind
+  /** Its turn: the lowest runs first, and a chunk without one before all that have one. */
+  tag?: number | undefined
+  /** It is not run before. */
+  notBefore?: Date | null | undefined
+}
 
 export type EnqueueOptions = {
   /** Have them applied in a process of their own. */
@@ -19,16 +34,27 @@ export type Producer = {
    * Adds a job for each chunk; one that is there already stays as it is. An error means that some
    * may have been added and some not: the relay adds what is missing.
    */
-  enqueueChunks(chunks: readonly ChunkRef[], options?: EnqueueOptions): Promise<void>
+  enqueueChunks(chunks: readonly QueuedChunk[], options?: EnqueueOptions): Promise<void>
   /**
    * Makes sure that the queue will run each of these unsettled chunks: adds those it does not know
    * (Redis was emptied, or the first adding failed), and runs again those it takes for finished.
+   * @param place gives those that are added their tags
    * @returns how many it added or revived
    */
-  reconcileChunks(chunks: readonly ChunkRef[]): Promise<number>
+  reconcileChunks<Chunk extends QueuedChunk>(
+    chunks: readonly Chunk[],
+    place?: (missing: readonly Chunk[]) => Promise<readonly QueuedChunk[]>,
+  ): Promise<number>
   /** Asks the stock source again for lines that are held. */
-  releaseHeld(chunks: readonly Omit<ChunkRef, 'queue'>[]): Promise<void>
+  releaseHeld(chunks: readonly ChunkRef[]): Promise<void>
   readonly schedules: Schedules
+  /** The tag that runs next; 0 when nothing waits. */
+  virtualTime(queue: QueueKind): Promise<number>
+  /**
+   * Before the tags of a queue that is never empty run out: takes what the queue stands at from all of
+   * them. @returns how many it changed
+   */
+  shiftTags(): Promise<number>
   close(): Promise<void>
 }
 
@@ -36,11 +62,16 @@ export type Producer = {
 const keepCompleted = { age: 3_600, count: 1_000 }
 const keepFailed = { age: 30 * 86_400, count: 10_000 }
 
+/** A clock of the queue may be ahead of PostgreSQL's, which decides. */
+const clockSkewMs = 50
+
 export const createProducer = (backend: QueueBackend, policy: RetryPolicy): Producer => {
-  const queues = {
+  const queues: Record<QueueKind, Queue> = {
     apply: backend.openQueue(queueNames.apply),
+    express: backend.openQueue(queueNames.express),
     sync: backend.openQueue(queueNames.sync),
   }
+  const shifts = Object.values(queues).map((queue) => createTagShift(queue))
   const options: BulkJobOptions = {
     attempts: policy.attempts,
     backoff,
@@ -48,21 +79,9 @@ export const createProducer = (backend: QueueBackend, policy: RetryPolicy): Prod
     removeOnFail: keepFailed,
   }
   const enqueueChunks: Producer['enqueueChunks'] = async (chunks, { isolated = false } = {}) => {
-    for (const [name, queue] of Object.entries(queues)) {
-      const own = chunks.filter((chunk) => chunk.queue === name)
-      if (own.length === 0) continue
-      await queue.addBulk(
-        own.map(({ batchId, chunk }) => ({
-          name: jobNames.applyChunk,
-          data: applyChunkJob.parse({
-            v: 1,
-            batchId,
-            chunk,
-            ...(isolated && { isolated }),
-          }) satisfies ApplyChunkJob,
-          opts: { ...options, jobId: chunkJobId({ batchId, chunk }) },
-        })),
-      )
+    for (const [kind, queue] of Object.entries(queues)) {
+      const own = chunks.filter((chunk) => chunk.queue === kind)
+      if (own.length > 0) await queue.addBulk(own.map((chunk) => jobOf(chunk, isolated, options)))
     }
   }
 
@@ -70,16 +89,18 @@ export const createProducer = (backend: QueueBackend, policy: RetryPolicy): Prod
     queues: Object.values(queues),
     schedules: createSchedules(queues.sync, policy),
     enqueueChunks,
-    reconcileChunks: async (chunks) => {
+    reconcileChunks: async (chunks, place = async (missing) => missing) => {
       const known = await Promise.all(
         chunks.map(
           async (chunk): Promise<Job | undefined> => queues[chunk.queue].getJob(chunkJobId(chunk)),
         ),
       )
-      const finished = known.filter((job) => job?.finishedOn !== undefined)
+      const finished = known.filter(
+        (job, index) => job?.finishedOn !== undefined && isDue(chunks[index]),
+      )
       await Promise.all(finished.map((job) => revive(job as Job)))
       const missing = chunks.filter((_, index) => known[index] === undefined)
-      if (missing.length > 0) await enqueueChunks(missing)
+      if (missing.length > 0) await enqueueChunks(await place(missing))
       return missing.length + finished.length
     },
     releaseHeld: async (chunks) => {
@@ -96,11 +117,42 @@ export const createProducer = (backend: QueueBackend, policy: RetryPolicy): Prod
         })),
       )
     },
+    virtualTime: (queue) => readVirtualTime(queues[queue]),
+    shiftTags: async () => {
+      let shifted = 0
+      for (const shift of shifts) shifted += await shift()
+      return shifted
+    },
     close: async () => {
       await Promise.all(Object.values(queues).map((queue) => queue.close()))
     },
   }
 }
+
+const jobOf = (
+  { batchId, chunk, tag, notBefore }: QueuedChunk,
+  isolated: boolean,
+  options: BulkJobOptions,
+) => {
+  const delayMs = notBefore ? notBefore.getTime() - Date.now() : 0
+  return {
+    name: jobNames.applyChunk,
+    data: applyChunkJob.parse({
+      v: 1,
+      batchId,
+      chunk,
+      ...(isolated && { isolated }),
+    }) satisfies ApplyChunkJob,
+    opts: {
+      ...options,
+      jobId: chunkJobId({ batchId, chunk }),
+      ...(tag !== undefined && { priority: tag }),
+      ...(delayMs > 0 && { delay: delayMs + clockSkewMs }),
+    },
+  }
+}
+
+const isDue = (chunk: QueuedChunk | undefined) => !chunk?.notBefore || chunk.notBefore <= new Date()
 
 /** A job that ended although its chunk did not: completed by a rolled-back Redis, or failed by stalling. */
 const revive = async (job: Job) => {

@@ -18,6 +18,10 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
       add column not_before timestamptz(3)
   `.execute(db)
   await sql`
+    create index batches_open_by_priority on batches (tenant_id, priority, id)
+    where completed_at is null
+  `.execute(db)
+  await sql`
     alter table chunks
       add column queue text not null default 'apply',
       add column not_before timestamptz(3),

@@ -1,3 +1,4 @@
+import type { QueueKind } from '@inventoryrpa/contracts'
 import {
   type AcceptedChunk,
   applyChunk,
@@ -26,12 +27,13 @@ const change = (set: string, { batchId, chunk }: AcceptedChunk) =>
     batchId,
     chunk,
   ])
-const backlogOf = async (queue: 'apply' | 'sync') =>
+const backlogOf = async (queue: QueueKind) =>
   (await measureBacklog(ledger.db)).find((backlog) => backlog.queue === queue)
 
 test('the backlog is what is neither settled nor dead, and the age of its oldest', async () => {
   expect(await measureBacklog(ledger.db)).toEqual([
     { queue: 'apply', ...nothing },
+    { queue: 'express', ...nothing },
     { queue: 'sync', ...nothing },
   ])
   const { chunks } = await submitChunks(3)

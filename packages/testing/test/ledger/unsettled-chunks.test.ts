@@ -18,7 +18,8 @@ const unsettled = async (limit: number, olderThanMs = 0) => {
   const pages: AcceptedChunk[][] = []
   let after: AcceptedChunk | undefined
   do {
-    pages.push(await listUnsettledChunks(ledger.db, { olderThanMs, limit, after }))
+    const chunks = await listUnsettledChunks(ledger.db, { olderThanMs, limit, after })
+    pages.push(chunks.map(({ notBefore: _, ...chunk }) => chunk))
     after = pages.at(-1)?.at(-1)
   } while (after && pages.length < 100)
   return pages.flat()

@@ -7,6 +7,7 @@ import {
   type JobRun,
   jobNames,
   type Producer,
+  type PutBack,
   queueNames,
   type RetryPolicy,
   startConsumer,
@@ -83,7 +84,7 @@ export const openQueue = async (
           payload: applyChunkJob,
           run: async (job) => {
             watched.runs.push({ ...(job as Run), at: performance.now() })
-            await run(job as Run)
+            return (await run(job as Run)) as PutBack | undefined
           },
           onExhausted: async (job, error) => {
             watched.exhausted.push({ run: job as Run, error })
