@@ -46,5 +46,3 @@ export const createExpressWay = ({
     },
   }
 }
-
-export type ExpressWay = ReturnType<typeof createExpressWay>

@@ -88,5 +88,3 @@ export const createTenantPositions = ({
     },
   }
 }
-
-export type TenantPositions = ReturnType<typeof createTenantPositions>
