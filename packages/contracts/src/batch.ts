@@ -19,7 +19,7 @@ export const negativeStock = z.enum(['reject', 'allow']).meta({
 export const batchPriorities = ['low', 'normal', 'high'] as const
 export const batchPriority = z.enum(batchPriorities).meta({
   description:
-    "Its place among the tenant's own batches that wait: those with a higher priority are applied first. What other tenants get does not depend on it.",
+    'Its place among your own batches that wait: those with a higher priority are applied first.',
 })
 export type BatchPriority = z.infer<typeof batchPriority>
 
