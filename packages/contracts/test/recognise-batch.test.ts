@@ -71,7 +71,13 @@ test('every line of the example day is plain', async () => {
 
 test.for([1, 250, maxBatchLines])('a batch of %i lines is recognised', (length) => {
   const lines = Array.from({ length }, () => exampleLine)
-  expect(recogniseBatch({ lines })).toEqual({ mode: 'apply', negativeStock: 'reject', lines })
+  expect(recogniseBatch({ lines })).toEqual({
+    mode: 'apply',
+    negativeStock: 'reject',
+    priority: 'normal',
+    verify: false,
+    lines,
+  })
 })
 
 test.for([0, maxBatchLines + 1])('a batch of %i lines is not', (length) => {

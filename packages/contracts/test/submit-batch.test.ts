@@ -12,7 +12,11 @@ import { refusals } from './refusals.ts'
 const lines = (count: number) => ({ lines: Array.from({ length: count }, () => exampleLine) })
 
 test("the design's example is accepted as it is", () => {
-  expect(submitBatch.parse(exampleBatch)).toEqual({ ...exampleBatch, priority: 'normal' })
+  expect(submitBatch.parse(exampleBatch)).toEqual({
+    ...exampleBatch,
+    priority: 'normal',
+    verify: false,
+  })
 })
 
 test('a batch that says nothing is applied, and refuses negative stock', () => {
