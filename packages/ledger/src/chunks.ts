@@ -17,6 +17,8 @@ export type LockedChunk = ChunkRef & {
   queue: QueueKind
   /** As they are kept. */
   stored: Buffer
+  /** The last redrive that took it. */
+  redriveId: string | null
   /** Its batch wants levels and counts compared with the stock source. */
   verify: boolean
   notBefore: Date | null
@@ -37,6 +39,7 @@ type Row = {
   settled_at: Date | null
   dead_at: Date | null
   not_before: Date | null
+  redrive_id: string | null
   tenant_id: number
   negative_stock: 'reject' | 'allow'
   verify: boolean
@@ -57,7 +60,7 @@ const prioritiesAbove = sql`case b.priority
 
 const columns = sql`
   c.batch_id, c.chunk, c.line_count, c.lines, c.queue, c.settled_at, c.dead_at, c.not_before,
-  b.tenant_id, b.negative_stock, b.verify, b.created_at, ${isDue} as due`
+  c.redrive_id, b.tenant_id, b.negative_stock, b.verify, b.created_at, ${isDue} as due`
 
 const toLockedChunk = (row: Row): LockedChunk => ({
   batchId: row.batch_id,
@@ -69,6 +72,7 @@ const toLockedChunk = (row: Row): LockedChunk => ({
   lineCount: row.line_count,
   queue: row.queue,
   stored: row.lines,
+  redriveId: row.redrive_id,
   verify: row.verify,
   notBefore: row.not_before,
   due: row.due,

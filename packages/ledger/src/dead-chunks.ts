@@ -68,12 +68,11 @@ export const forgetDeadLines = async (
   trx: Transaction<Schema>,
   chunks: readonly ChunkRef[],
 ): Promise<void> => {
-  for (const { batchId, chunk } of chunks) {
-    await trx
-      .deleteFrom('line_outcomes')
-      .where('batch_id', '=', batchId)
-      .where('chunk', '=', chunk)
-      .where('outcome', '=', 'dead')
-      .execute()
-  }
+  await sql`
+    delete from line_outcomes where outcome = 'dead' and (batch_id, chunk) in (
+      select * from unnest(
+        ${chunks.map((c) => c.batchId)}::uuid[], ${chunks.map((c) => c.chunk)}::int[]
+      )
+    )
+  `.execute(trx)
 }

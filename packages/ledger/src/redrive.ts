@@ -129,6 +129,7 @@ const canariesOf = async (trx: Transaction<Schema>, redriveId: string) => {
   return rows[0] as { pending: number; dead: number }
 }
 
+/** A canary that died again is left alone until its own redrive has seen it. */
 const revive = async (
   trx: Transaction<Schema>,
   row: Row,
@@ -143,7 +144,8 @@ const revive = async (
     select c.batch_id as "batchId", c.chunk, c.queue, c.line_count as lines
     from chunks c join batches b on b.id = c.batch_id
     where ${matching(row.tenant_id, filter)}
-      and c.dead_at < ${row.created_at} and c.redrive_id is distinct from ${row.id}
+      and c.dead_at <= ${row.created_at} and c.redrive_id is distinct from ${row.id}
+      and not exists (select from redrives r where r.id = c.redrive_id and r.state = 'canary')
     order by c.batch_id, c.chunk limit ${most}
     for update of c skip locked
   `.execute(trx)

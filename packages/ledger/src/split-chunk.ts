@@ -49,6 +49,7 @@ export const splitChunk = async (db: LedgerDatabase, ref: ChunkRef): Promise<Spl
           not_before: chunk.notBefore,
           parent: ref.chunk,
           suspect: true,
+          redrive_id: chunk.redriveId,
         })),
       )
       .execute()
