@@ -5,6 +5,7 @@ import { type ChunkRef, type LockedChunk, lockChunk } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
 import { outcomeRow, saveOutcomes } from './line-outcomes.ts'
 import type { Schema } from './schema.ts'
+import { type NumberedLine, readNumbered } from './stored-lines.ts'
 
 export type ChunkError = {
   code: string
@@ -17,12 +18,13 @@ export type ChunkError = {
 export const markChunkDead = async (
   db: LedgerDatabase,
   ref: ChunkRef,
-  { code, message, source }: ChunkError,
+  error: ChunkError,
 ): Promise<boolean> =>
   db.transaction().execute(async (trx) => {
     const chunk = await lockChunk(trx, ref)
     if (!chunk || chunk.settled || chunk.dead) return false
-    const detail = keepable(message)
+    const code = keepable(error.code)
+    const detail = keepable(error.message)
     const lines = readableLines(chunk)
     const deadRows = lines.map((line) => ({
       ...outcomeRow(chunk, line),
@@ -40,7 +42,7 @@ export const markChunkDead = async (
         fingerprint: fingerprint({
           code,
           location: lines[0]?.location ?? '',
-          source: source ?? null,
+          source: error.source ?? null,
         }),
       })
       .where('batch_id', '=', ref.batchId)
@@ -51,13 +53,13 @@ export const markChunkDead = async (
     return true
   })
 
-/** PostgreSQL keeps no NUL, and an error's message may quote anything. */
-export const keepable = (message: string) => message.replaceAll('\u0000', '\ufffd')
+/** PostgreSQL keeps no NUL and no lone surrogate, and an error may quote anything. */
+export const keepable = (text: string) => text.replaceAll('\u0000', '\ufffd').toWellFormed()
 
 /** A chunk that cannot be read dies as a whole: nothing can be said of its lines. */
-const readableLines = (chunk: LockedChunk) => {
+const readableLines = ({ stored }: LockedChunk): NumberedLine[] => {
   try {
-    return chunk.lines()
+    return readNumbered(stored)
   } catch {
     return []
   }

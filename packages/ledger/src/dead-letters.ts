@@ -4,6 +4,11 @@ import type { LedgerDatabase } from './database.ts'
 import { listFailedAttempts } from './failed-attempts.ts'
 import { cursorOf, type Page, type PageRequest, pageFrom, readCursor } from './page.ts'
 
+/** Of chunks c. What a release without fingerprints left dead is a group of its own. */
+const fingerprint = sql`coalesce(c.fingerprint, 'unknown::ledger') collate "C"`
+const code = sql`coalesce(c.error_code, 'unknown')`
+const message = sql`coalesce(c.error, '')`
+
 type GroupRow = {
   fingerprint: string
   code: string
@@ -21,14 +26,14 @@ export const listDeadLetterGroups = async (
 ): Promise<Page<DeadLetterGroup>> => {
   const after = readCursor(cursor, ['text'])?.[0]
   const { rows } = await sql<GroupRow>`
-    select c.fingerprint, min(c.error_code) as code,
-      (array_agg(c.error order by c.dead_at desc))[1] as message,
+    select ${fingerprint} as fingerprint, min(${code}) as code,
+      (array_agg(${message} order by c.dead_at desc))[1] as message,
       sum(c.line_count)::int as lines, min(c.dead_at) as first, max(c.dead_at) as last
     from chunks c join batches b on b.id = c.batch_id
-    where c.dead_at is not null and b.tenant_id = ${tenantId} and c.fingerprint is not null
-      ${after === undefined ? sql`` : sql`and c.fingerprint > ${after} collate "C"`}
-    group by c.fingerprint collate "C", c.fingerprint
-    order by c.fingerprint collate "C" limit ${limit + 1}
+    where c.dead_at is not null and b.tenant_id = ${tenantId}
+      ${after === undefined ? sql`` : sql`and ${fingerprint} > ${after}`}
+    group by ${fingerprint}
+    order by ${fingerprint} limit ${limit + 1}
   `.execute(db)
   const groups = rows.map(({ first, last, ...group }) => ({
     ...group,
@@ -52,11 +57,12 @@ const readId = (id: string) => {
 }
 
 /** As a condition on chunks c joined with batches b. */
-export const matching = (tenantId: number, { fingerprint, batchId, id }: DeadLetterFilter) => {
+export const matching = (tenantId: number, filter: DeadLetterFilter) => {
+  const { batchId, id } = filter
   const one = id === undefined ? undefined : readId(id)
   return sql`
     c.dead_at is not null and b.tenant_id = ${tenantId}
-    ${fingerprint === undefined ? sql`` : sql`and c.fingerprint = ${fingerprint}`}
+    ${filter.fingerprint === undefined ? sql`` : sql`and ${fingerprint} = ${filter.fingerprint}`}
     ${batchId === undefined ? sql`` : sql`and c.batch_id = ${batchId}`}
     ${one ? sql`and c.batch_id = ${one.batchId} and c.chunk = ${one.chunk}` : sql``}`
 }
@@ -71,8 +77,8 @@ type LetterRow = {
   sku: string | null
   location: string | null
   reference: string | null
-  error_code: string
-  error: string
+  code: string
+  message: string
 }
 
 /** Dead letters with the history of their attempts, in the order of their batches. */
@@ -83,8 +89,8 @@ export const listDeadLetters = async (
 ): Promise<Page<DeadLetter>> => {
   const after = readCursor(cursor, ['uuid', 'integer'])
   const { rows } = await sql<LetterRow>`
-    select c.batch_id, c.chunk, c.dead_at, c.fingerprint, c.error_code, c.error,
-      o.line, o.type, o.sku, o.location, o.reference
+    select c.batch_id, c.chunk, c.dead_at, ${fingerprint} as fingerprint, ${code} as code,
+      ${message} as message, o.line, o.type, o.sku, o.location, o.reference
     from chunks c join batches b on b.id = c.batch_id
     left join lateral (
       select * from line_outcomes o
@@ -92,27 +98,30 @@ export const listDeadLetters = async (
       order by line limit 1
     ) o on true
     where ${matching(tenantId, filter)}
-      ${after ? sql`and (c.batch_id, c.chunk) > (${after[0]}::uuid, ${after[1]}::int)` : sql``}
+      ${after ? sql`and (c.batch_id, c.chunk) > (${after[0]}::uuid, ${after[1]}::bigint)` : sql``}
     order by c.batch_id, c.chunk limit ${limit + 1}
   `.execute(db)
   const page = pageFrom(rows, limit, (last) => cursorOf([last.batch_id, last.chunk]))
-  const items = await Promise.all(
-    page.items.map(async (row) => ({
-      id: `${row.batch_id}-${row.chunk}`,
-      batchId: row.batch_id,
-      line: row.line,
-      type: row.type,
-      sku: row.sku,
-      location: row.location,
-      reference: row.reference,
-      fingerprint: row.fingerprint,
-      code: row.error_code,
-      message: row.error,
-      deadAt: row.dead_at.toISOString(),
-      attempts: (await listFailedAttempts(db, { batchId: row.batch_id, chunk: row.chunk })).map(
-        (attempt) => ({ ...attempt, startedAt: attempt.startedAt.toISOString() }),
-      ),
-    })),
+  const attempts = await listFailedAttempts(
+    db,
+    page.items.map((row) => ({ batchId: row.batch_id, chunk: row.chunk })),
   )
+  const items = page.items.map((row, index) => ({
+    id: `${row.batch_id}-${row.chunk}`,
+    batchId: row.batch_id,
+    line: row.line,
+    type: row.type,
+    sku: row.sku,
+    location: row.location,
+    reference: row.reference,
+    fingerprint: row.fingerprint,
+    code: row.code,
+    message: row.message,
+    deadAt: row.dead_at.toISOString(),
+    attempts: (attempts[index] ?? []).map((attempt) => ({
+      ...attempt,
+      startedAt: attempt.startedAt.toISOString(),
+    })),
+  }))
   return { items, nextCursor: page.nextCursor }
 }

@@ -18,7 +18,7 @@ export type FailedAttempt = {
 export const recordFailedAttempt = async (
   db: LedgerDatabase,
   { batchId, chunk }: ChunkRef,
-  { startedAt, message, ...attempt }: FailedAttempt,
+  { startedAt, code, message, ...attempt }: FailedAttempt,
 ): Promise<void> => {
   await db
     .insertInto('failed_attempts')
@@ -26,28 +26,37 @@ export const recordFailedAttempt = async (
       ...attempt,
       batch_id: batchId,
       chunk,
+      code: keepable(code),
       message: keepable(message),
       started_at: startedAt,
     })
     .execute()
 }
 
-/** A chunk's failed attempts and those of the chunks it was split from, oldest first. */
+/**
+ * The failed attempts of chunks and of those that each was split from, oldest first. In one query: a
+ * page of dead letters must not wait for as many connections.
+ * @returns a list for each chunk, in the order asked for
+ */
 export const listFailedAttempts = async (
   db: LedgerDatabase,
-  { batchId, chunk }: ChunkRef,
-): Promise<FailedAttempt[]> => {
-  const { rows } = await sql<FailedAttempt>`
+  refs: readonly ChunkRef[],
+): Promise<FailedAttempt[][]> => {
+  const { rows } = await sql<FailedAttempt & { place: number }>`
     with recursive line as (
-      select chunk, parent from chunks where batch_id = ${batchId} and chunk = ${chunk}
+      select r.place, c.batch_id, c.chunk, c.parent
+      from unnest(${refs.map((ref) => ref.batchId)}::uuid[], ${refs.map((ref) => ref.chunk)}::int[])
+        with ordinality r(batch_id, chunk, place)
+      join chunks c using (batch_id, chunk)
       union all
-      select c.chunk, c.parent from chunks c join line on c.chunk = line.parent
-      where c.batch_id = ${batchId}
+      select line.place, c.batch_id, c.chunk, c.parent
+      from line join chunks c on c.batch_id = line.batch_id and c.chunk = line.parent
     )
-    select attempt, class, code, message, worker, started_at as "startedAt", seconds
-    from failed_attempts
-    where batch_id = ${batchId} and chunk in (select chunk from line)
-    order by id
+    select line.place, a.attempt, a.class, a.code, a.message, a.worker,
+      a.started_at as "startedAt", a.seconds
+    from line join failed_attempts a using (batch_id, chunk)
+    order by a.id
   `.execute(db)
-  return rows
+  const byPlace = Map.groupBy(rows, (row) => row.place)
+  return refs.map((_, index) => (byPlace.get(index + 1) ?? []).map(({ place, ...it }) => it))
 }

@@ -56,8 +56,10 @@ export const listLineOutcomes = async (
   return pageFrom(lines, limit, (last) => cursorOf([last.line]))
 }
 
+type Told = Pick<Line, 'number' | 'type' | 'sku' | 'location' | 'reference'>
+
 /** What every line outcome says of its line. */
-export const outcomeRow = ({ batchId, chunk }: ChunkRef, line: Line) => ({
+export const outcomeRow = ({ batchId, chunk }: ChunkRef, line: Told) => ({
   batch_id: batchId,
   line: line.number,
   chunk,

@@ -51,6 +51,14 @@ export const readLines = (stored: Buffer, acceptedAt: number, readings?: Reading
   )
 }
 
+export type NumberedLine = SentLine & { number: number }
+
+/** The lines as they were sent, with their places in the request. */
+export const readNumbered = (stored: Buffer): NumberedLine[] => {
+  const { numbers, lines } = readStored(stored)
+  return lines.map((line, index) => ({ ...line, number: numbers?.[index] ?? index + 1 }))
+}
+
 /** The lines as they were sent. */
 export const readStored = (stored: Buffer): StoredLines =>
   JSON.parse(zstdDecompressSync(stored).toString())
