@@ -43,6 +43,10 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
     create index chunks_redriven on chunks (redrive_id) where redrive_id is not null
   `.execute(db)
   await sql`
+    create index line_outcomes_open on line_outcomes (batch_id, chunk, line)
+    where outcome in ('dead', 'held')
+  `.execute(db)
+  await sql`
     create table failed_attempts (
       id bigint generated always as identity primary key,
       batch_id uuid not null,
