@@ -1,15 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   advanceRedrives,
+  claimHeldChunks,
   claimRecounts,
   dropOldIdempotencyKeys,
   type LedgerDatabase,
   listAllSchedules,
-  listHeldChunks,
   listUnsettledChunks,
   recount,
   withLeadership,
 } from '@inventoryrpa/ledger'
+
 import type { Logger, Metrics } from '@inventoryrpa/observability'
 import type { Producer } from '@inventoryrpa/queue'
 import type { StockSource } from '@inventoryrpa/stock-source'
@@ -71,7 +72,7 @@ export const startRelay = ({
 
   const releaseHeld = async () => {
     if (!source?.availability().available) return
-    const chunks = await listHeldChunks(db, heldPageSize)
+    const chunks = await claimHeldChunks(db, heldPageSize)
     if (chunks.length > 0) await producer.releaseHeld(chunks)
   }
 

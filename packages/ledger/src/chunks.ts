@@ -170,7 +170,7 @@ export const isOutranked = async (
 }
 
 /** A held line waits at least this long before its source is asked again. */
-const holdSeconds = 10
+export const holdSeconds = 10
 
 /** @param held how many lines of each chunk are held */
 export const markSettled = async (

@@ -1,21 +1,25 @@
 import { sql } from 'kysely'
-import { type ChunkRef, lockChunk } from './chunks.ts'
+import { type ChunkRef, holdSeconds, lockChunk } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
 import { retryConflicts } from './retry-conflicts.ts'
 import { type Settled, settleLines } from './settle-lines.ts'
 import type { Readings } from './stored-lines.ts'
 
-/** Settled chunks with lines that are held, and whose time to be tried again has come. */
-export const listHeldChunks = async (db: LedgerDatabase, limit: number): Promise<ChunkRef[]> => {
+/**
+ * Settled chunks with lines that are held, and whose time to be tried again has come. Whoever asks has
+ * them: nobody else is told of them for a while, and none that stays held keeps others waiting.
+ */
+export const claimHeldChunks = async (db: LedgerDatabase, limit: number): Promise<ChunkRef[]> => {
   const { rows } = await sql<ChunkRef>`
-    select batch_id as "batchId", chunk from chunks
-    where held > 0 and not_before <= now() order by batch_id, chunk limit ${limit}
+    update chunks set not_before = now() + make_interval(secs => ${holdSeconds})
+    where (batch_id, chunk) in (
+      select batch_id, chunk from chunks where held > 0 and not_before <= now()
+      order by not_before limit ${limit} for update skip locked
+    )
+    returning batch_id as "batchId", chunk
   `.execute(db)
   return rows
 }
-
-/** A held line waits at least this long before its source is asked again. */
-const holdSeconds = 10
 
 /**
  * Gives a chunk's held lines their outcome by what the source says now; those that it is still too
