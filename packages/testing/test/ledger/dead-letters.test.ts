@@ -1,6 +1,6 @@
 import {
+  type AcceptedChunk,
   applyChunk,
-  type ChunkRef,
   InvalidCursorError,
   listDeadLetterGroups,
   listDeadLetters,
@@ -24,11 +24,11 @@ type Death = { sku?: string; code?: string; location?: string; source?: string; 
 const bury = async (tenantId: number, death: Death = {}) => {
   const { sku = 'A', code = 'poison', location = 'Leeds', source, message = 'it threw' } = death
   const { id, chunks } = await submit(ledger.db, tenantId, [adjustment(sku, 1, { location })])
-  const [chunk] = chunks as [ChunkRef]
+  const [chunk] = chunks as [AcceptedChunk]
   await markChunkDead(ledger.db, chunk, { code, message, source })
   return { id, chunk, letterId: `${id}-${chunk.chunk}` }
 }
-const attempt = (chunk: ChunkRef, more: { attempt?: number; message?: string } = {}) =>
+const attempt = (chunk: AcceptedChunk, more: { attempt?: number; message?: string } = {}) =>
   recordFailedAttempt(ledger.db, chunk, {
     attempt: 1,
     class: 'transient',
@@ -112,13 +112,13 @@ test('a dead letter tells its line, its error and the attempts of all chunks it 
   const tenantId = await ledger.newTenant()
   const lines = ['A', 'B', 'C'].map((sku) => adjustment(sku, 1, { reference: `of ${sku}` }))
   const { id, chunks } = await submit(ledger.db, tenantId, lines)
-  const [whole] = chunks as [ChunkRef]
+  const [whole] = chunks as [AcceptedChunk]
   await attempt(whole, { attempt: 1 })
   await attempt(whole, { attempt: 2 })
-  const split = async (chunk: ChunkRef) => {
+  const split = async (chunk: AcceptedChunk) => {
     const result = await splitChunk(ledger.db, chunk)
     if (result.outcome !== 'split') throw new Error('not split')
-    return result.parts as [ChunkRef, ChunkRef]
+    return result.parts as [AcceptedChunk, AcceptedChunk]
   }
   const [pair, single] = await split(whole)
   await attempt(single, { attempt: 7 })
@@ -157,7 +157,7 @@ test('a dead line that needs the stock source is told like any other', async () 
   const tenantId = await ledger.newTenant()
   const { id, chunks } = await submit(ledger.db, tenantId, [sync('A', { reference: 'of A' })])
   const error = { code: 'SOURCE_WRONG_SCHEMA', message: 'nonsense', source: 'primary' }
-  await markChunkDead(ledger.db, chunks[0] as ChunkRef, error)
+  await markChunkDead(ledger.db, chunks[0] as AcceptedChunk, error)
   expect(await batchState(ledger, tenantId, id)).toMatchObject({ state: 'completed', dead: 1 })
   expect((await lettersOf(tenantId)).items).toMatchObject([
     { line: 1, type: 'sync', sku: 'A', location: 'Leeds', reference: 'of A' },
@@ -199,7 +199,7 @@ test('a full page needs one connection, and does not wait for its own', async ()
   await Promise.all(
     chunks.map((chunk) => markChunkDead(ledger.db, chunk, { code: 'poison', message: 'dead' })),
   )
-  await attempt(chunks[500] as ChunkRef)
+  await attempt(chunks[500] as AcceptedChunk)
   const narrow = openLedger({
     databaseUrl: ledger.url,
     maxConnections: 1,

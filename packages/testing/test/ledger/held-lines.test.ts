@@ -1,4 +1,5 @@
 import {
+  type AcceptedChunk,
   applyChunk,
   type ChunkRef,
   claimHeldChunks,
@@ -28,7 +29,7 @@ const hold = async (skus: string[], { tenantId = 0, more = [adjustment('Z', 1)] 
   const tenant = tenantId || (await ledger.newTenant())
   const lines = [...skus.map((sku) => sync(sku)), ...more]
   const { id, chunks } = await submit(ledger.db, tenant, lines)
-  const chunk = chunks.find((it) => it.queue === 'sync') as ChunkRef
+  const chunk = chunks.find((it) => it.queue === 'sync') as AcceptedChunk
   const stale = old(Object.fromEntries(skus.map((sku) => [`${sku}/Leeds`, 1])))
   for (const each of chunks) await applyChunk(ledger.db, each, stale)
   return { tenantId: tenant, id, chunk, state: () => batchState(ledger, tenant, id) }
@@ -87,7 +88,7 @@ test('a released line keeps what moved after the reading, and is rejected behind
     count('B', 9, atHour(9)),
   ]
   const { chunks } = await submit(ledger.db, tenantId, later)
-  await applyChunk(ledger.db, chunks[0] as ChunkRef)
+  await applyChunk(ledger.db, chunks[0] as AcceptedChunk)
   await release(chunk, fresh({ 'A/Leeds': 10, 'B/Leeds': 10 }))
   expect(await onHandOf(ledger, tenantId)).toMatchObject({ 'A/Leeds': '13', 'B/Leeds': '9' })
   expect(await state()).toMatchObject({ held: 0, applied: 2, rejected: 1 })
@@ -125,7 +126,7 @@ test('what is still too stale stays held, with a later time and what the source 
 test('nothing is released of a chunk that is pending, dead, or was never there', async () => {
   const tenantId = await ledger.newTenant()
   const { id, chunks } = await submit(ledger.db, tenantId, [sync('A')])
-  const [chunk] = chunks as [ChunkRef]
+  const [chunk] = chunks as [AcceptedChunk]
   const said = fresh({ 'A/Leeds': 7 })
   expect(await release(chunk, said)).toBeUndefined()
   await markChunkDead(ledger.db, chunk, { code: 'poison', message: 'it threw' })
