@@ -1,4 +1,14 @@
+<<<<<<< HEAD
+
 import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq'
+
+=======
+
+import { inspect } from 'node:util'
+import { type Job, UnrecoverableError, Worker } from 'bullmq'
+
+>>>>>>> 339c5a5 (fix(queue): an outage while a failed attempt is recorded or a job is buried uses up nothing)
+
 import type { z } from 'zod'
 import type { QueueBackend } from './backend.ts'
 import type { QueueName } from './names.ts'
@@ -87,12 +97,18 @@ export const startConsumer = (
 ): Consumer => {
   let outages = 0
 
+  /** Gives the job back with its attempt unused, and lets nobody take one for a while. */
+  const hold = async (askedMs: number | undefined) => {
+    outages += 1
+    // What keeps the jobs may be away too: then this one comes back by stalling.
+    await worker.rateLimit(outageDelayMs(policy, outages, askedMs)).catch(() => undefined)
+    return Worker.RateLimitError()
+  }
+
   const process = async (job: Job, token?: string) => {
     const startedAt = new Date()
     const started = performance.now()
     const seconds = () => (performance.now() - started) / 1_000
-    const end = (outcome: AttemptOutcome) =>
-      onAttempt({ name: job.name, seconds: seconds(), outcome })
     const attempt = job.attemptsMade + 1
     const about = {
       id: job.id ?? '',
@@ -109,41 +125,51 @@ export const startConsumer = (
       const payload = readPayload(handler, job)
       putBack = (await handler.run({ ...about, payload })) as PutBack | undefined
     } catch (thrown) {
-      const error = thrown instanceof Error ? thrown : new Error(String(thrown))
-      const { class: errorClass, retryAfterMs } = classify(error)
+      const error = errorOf(thrown)
+      const failed = { error, class: classify(error).class, startedAt, seconds: seconds() }
+      const exhausted = attempt >= (job.opts.attempts ?? 1) || failed.class === 'unrecoverable'
+      const end = (outcome: AttemptOutcome) =>
+        onAttempt({ name: job.name, seconds: failed.seconds, outcome })
+      // Keeping a record of it may meet an outage as well, and must not use up the attempt then.
+      const left = await conclude(job, handler, about, failed, exhausted).catch(errorOf)
+      const { class: errorClass, retryAfterMs } = classify(left)
       if (errorClass === 'outage') {
-        outages += 1
         end('outage')
-        await worker.rateLimit(outageDelayMs(policy, outages, retryAfterMs))
-        throw Worker.RateLimitError()
+        throw await hold(retryAfterMs)
       }
-      const exhausted = attempt >= (job.opts.attempts ?? 1) || errorClass === 'unrecoverable'
       end(exhausted ? 'failed' : 'retrying')
-      await writeLog(
-        job,
-        `attempt ${attempt} on ${workerName}, begun ${startedAt.toISOString()}`,
-        error,
-      )
-      const parsed = handler?.payload.safeParse(job.data)
-      if (handler && parsed?.success) {
-        const run = { ...about, payload: parsed.data }
-        await handler.onFailedAttempt?.(run, {
-          error,
-          class: errorClass,
-          startedAt,
-          seconds: seconds(),
-        })
-        if (exhausted && (await handler.onExhausted(run, error)) === 'completed') return
-      }
-      throw errorClass === 'unrecoverable' ? unrecoverable(error) : error
+      if (left === undefined) return
+      throw errorClass === 'unrecoverable' ? unrecoverable(left) : left
     }
     outages = 0
-    end(putBack ? 'put-back' : 'completed')
+    const outcome = putBack ? 'put-back' : 'completed'
+    onAttempt({ name: job.name, seconds: seconds(), outcome })
     if (!putBack) return
     await job.changePriority({ priority: putBack.tag })
     await job.moveToWait(token)
     throw new WaitingError()
   }
+
+  /** @returns what the queue is to learn of; undefined when other jobs took the work over */
+  const conclude = async (
+    job: Job,
+    handler: JobHandler | undefined,
+    about: Omit<JobRun<unknown>, 'payload'>,
+    failed: FailedAttempt,
+    exhausted: boolean,
+  ): Promise<Error | undefined> => {
+    const { error, startedAt } = failed
+    if (failed.class === 'outage') return error
+    const what = `attempt ${about.attempt} on ${workerName}, begun ${startedAt.toISOString()}`
+    await writeLog(job, what, error)
+    const parsed = handler?.payload.safeParse(job.data)
+    if (!handler || !parsed?.success) return error
+    const run = { ...about, payload: parsed.data }
+    await handler.onFailedAttempt?.(run, failed)
+    if (!exhausted) return error
+    return (await handler.onExhausted(run, error)) === 'completed' ? undefined : error
+  }
+
   const worker = backend.openWorker(queue, process, {
     name: workerName,
     concurrency,
@@ -180,6 +206,12 @@ const readPayload = (handler: JobHandler, job: Job) => {
     `job ${job.id} has a payload this worker cannot read: ${parsed.error.message}`,
   )
 }
+
+/** Anything can be thrown, also what has no text. */
+const errorOf = (thrown: unknown): Error =>
+  thrown instanceof Error
+    ? thrown
+    : new Error(typeof thrown === 'string' ? thrown : inspect(thrown))
 
 /** For Bull Board. What is not written is not worth an attempt: the ledger keeps the history. */
 const writeLog = async (job: Job, what: string, error: Error) => {

@@ -109,7 +109,7 @@ test.for(actions)('%s %s is refused with 403 from a foreign origin', async ([met
 test("an operator's action from the board's own origin is carried out", async () => {
   const act = async (action: string) => {
     const headers = { ...operator(), origin: new URL(system.opsUrl).origin }
-    const path = `/queues/api/queues/inventory-apply/${action}`
+    const path = `/queues/api/queues/inventory-express/${action}`
     const { status } = await rawRequest(system.opsUrl, path, { method: 'PUT', headers })
     expect(status, action).toBe(200)
   }
@@ -207,7 +207,7 @@ test("the worker's metrics tell lines by outcome and attempts of jobs", async ()
 
 test('jobs and lines that wait are counted while no worker takes them', async () => {
   const put = (action: string) =>
-    rawRequest(system.opsUrl, `/queues/api/queues/inventory-apply/${action}`, {
+    rawRequest(system.opsUrl, `/queues/api/queues/inventory-express/${action}`, {
       method: 'PUT',
       headers: operator(),
     })
@@ -217,13 +217,14 @@ test('jobs and lines that wait are counted while no worker takes them', async ()
     const metrics = await until(
       async () => {
         const now = await metricsOf(system.opsUrl)
-        return now.sum('inventoryrpa_queue_jobs', { state: 'waiting' }) === 1 ? now : undefined
+        const jobs = (state: string) => now.sum('inventoryrpa_queue_jobs', { state })
+        return jobs('waiting') + jobs('prioritized') === 1 ? now : undefined
       },
       { describe: 'the job among those that wait' },
     )
-    expect(metrics.values('inventoryrpa_pending_lines', { queue: 'apply' })).toEqual([2])
+    expect(metrics.values('inventoryrpa_pending_lines', { queue: 'express' })).toEqual([2])
     expect(metrics.sum('inventoryrpa_oldest_pending_seconds', {})).toBeGreaterThan(0)
-    expect(metrics.sum('inventoryrpa_drain_seconds', { queue: 'apply' })).toBeGreaterThan(0)
+    expect(metrics.sum('inventoryrpa_drain_seconds', { queue: 'express' })).toBeGreaterThan(0)
   } finally {
     expect((await put('resume')).status).toBe(200)
   }

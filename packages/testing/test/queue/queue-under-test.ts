@@ -31,7 +31,12 @@ export type Watched = {
 
 export type QueueUnderTest = {
   producer: Producer
-  consume(options?: { run?: (run: Run) => unknown; concurrency?: number }): Watched
+  consume(options?: {
+    run?: (run: Run) => unknown
+    onFailedAttempt?: (run: Run) => unknown
+    onExhausted?: (run: Run) => unknown
+    concurrency?: number
+  }): Watched
   /** Adds a job that no producer of ours would add. */
   addForeign(name: string, data: unknown, id: string): Promise<void>
   stateOf(id: string): Promise<string>
@@ -70,7 +75,12 @@ export const openQueue = async (
   const [queue] = producer.queues
   if (!queue) throw new Error('the producer opened no queue')
 
-  const consume: QueueUnderTest['consume'] = ({ run = () => {}, concurrency = 1 } = {}) => {
+  const consume: QueueUnderTest['consume'] = ({
+    run = () => {},
+    onFailedAttempt = () => {},
+    onExhausted = () => {},
+    concurrency = 1,
+  } = {}) => {
     const watched: Omit<Watched, 'consumer'> = { runs: [], exhausted: [], attempts: [] }
     // Each as in a process of its own.
     const own = open()
@@ -86,9 +96,13 @@ export const openQueue = async (
             watched.runs.push({ ...(job as Run), at: performance.now() })
             return (await run(job as Run)) as PutBack | undefined
           },
+          onFailedAttempt: async (job) => {
+            await onFailedAttempt(job as Run)
+          },
           onExhausted: async (job, error) => {
+            const end = await onExhausted(job as Run)
             watched.exhausted.push({ run: job as Run, error })
-            return 'failed'
+            return end === 'completed' ? 'completed' : 'failed'
           },
         },
       },
