@@ -1,13 +1,5 @@
-<<<<<<< HEAD
-
-import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq'
-
-=======
-
 import { inspect } from 'node:util'
-import { type Job, UnrecoverableError, Worker } from 'bullmq'
-
->>>>>>> 339c5a5 (fix(queue): an outage while a failed attempt is recorded or a job is buried uses up nothing)
+import { type Job, UnrecoverableError, WaitingError, Worker } from 'bullmq'
 
 import type { z } from 'zod'
 import type { QueueBackend } from './backend.ts'
