@@ -44,7 +44,7 @@ type BoardJob = {
 const failedJobs = async (system: TestSystem): Promise<BoardJob[]> => {
   const basic = Buffer.from(`${system.opsUser}:${system.opsPassword}`).toString('base64')
   const answer = await fetch(
-    `${system.opsUrl}/queues/api/queues?activeQueue=inventory-apply&status=failed&page=1`,
+    `${system.opsUrl}/queues/api/queues?activeQueue=inventory-express&status=failed&page=1`,
     { headers: { authorization: `Basic ${basic}` } },
   )
   const { queues } = (await answer.json()) as { queues: { jobs: BoardJob[] }[] }
@@ -111,7 +111,7 @@ for (const backend of ['redis', 'postgres'] as const) {
     })
     onTestFinished(() => browser.close())
     const page = await browser.context.newPage()
-    await page.goto(`${system.opsUrl}/queues/queue/inventory-apply?status=failed`)
+    await page.goto(`${system.opsUrl}/queues/queue/inventory-express?status=failed`)
     await page.getByText(`${poison}-0`).first().waitFor()
     await page.getByText('this SKU cannot be moved').first().waitFor()
     await page.screenshot({

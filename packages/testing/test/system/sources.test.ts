@@ -89,7 +89,8 @@ const failures: Fault[] = [
 
 for (const backend of ['redis', 'postgres'] as const) {
   test(`while the primary fails in ten ways every sync ends applied, with where it was read, on ${backend}`, async () => {
-    const { primary, system, rows } = await open(backend)
+    // The breaker is left out, so that every read meets the fault.
+    const { primary, system, rows } = await open(backend, { STOCK_SOURCE_BREAKER_FAILURES: '1000' })
     const [healthy = ''] = await submitLines(system, [sync(1)])
     await untilCompleted(system, healthy, 20_000)
     const ids: string[] = []
@@ -121,8 +122,25 @@ for (const backend of ['redis', 'postgres'] as const) {
     // The primary answers while it is healthy, and now and then while it flaps; else the backup, and why.
     for (const row of sources) expect(row.source === 'backup').toBe(row.failover_code !== null)
     const codes = sources.map((row) => row.failover_code)
-    expect(codes).toEqual(expect.arrayContaining([null, 'http_error', 'throttled', 'circuit_open']))
-    expect(await rows('select from failed_attempts')).toEqual([])
+    expect(codes).toEqual(
+      expect.arrayContaining([
+        null,
+        'http_error',
+        'throttled',
+        'timeout',
+        'reset',
+        'invalid_response',
+        'too_large',
+        'wrong_schema',
+      ]),
+    )
+    // A backup that is late on a busy machine, while the primary answers nonsense, is no outage.
+    const attempts = await rows<{ code: string; class: string }>(
+      'select code, class from failed_attempts',
+    )
+    for (const attempt of attempts) {
+      expect(attempt).toEqual({ code: expect.stringMatching(/^SOURCE_/), class: 'transient' })
+    }
   }, 180_000)
 
   test(`what the backup is too stale for is held, and applied once it is fresh, on ${backend}`, async () => {
