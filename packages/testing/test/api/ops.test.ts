@@ -109,7 +109,7 @@ test.for(actions)('%s %s is refused with 403 from a foreign origin', async ([met
 test("an operator's action from the board's own origin is carried out", async () => {
   const act = async (action: string) => {
     const headers = { ...operator(), origin: new URL(system.opsUrl).origin }
-    const path = `/queues/api/queues/inventory-express/${action}`
+    const path = `/queues/api/queues/inventory-apply/${action}`
     const { status } = await rawRequest(system.opsUrl, path, { method: 'PUT', headers })
     expect(status, action).toBe(200)
   }
