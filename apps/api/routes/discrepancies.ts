@@ -91,7 +91,7 @@ export const discrepancyRoutes: FastifyPluginAsyncZod<DiscrepancyRoutesOptions> 
         body: resolveRequest,
         response: {
           200: discrepancy,
-          ...problemResponses(400, 401, 403, 404, 413, 415, 422, 503),
+          ...problemResponses(400, 401, 403, 404, 409, 413, 415, 422, 503),
         },
       },
     },
@@ -111,7 +111,10 @@ export const discrepancyRoutes: FastifyPluginAsyncZod<DiscrepancyRoutesOptions> 
     },
   )
 
-  /** One batch for a discrepancy, however often it is asked for: its id is the key. */
+  /**
+   * One batch for a discrepancy, however often it is asked for: its id is the key. No key of a client
+   * has a blank, so none is the same.
+   */
   const submitSync = async (
     tenantId: number,
     { id, sku, location }: { id: string; sku: string; location: string },
@@ -124,11 +127,15 @@ export const discrepancyRoutes: FastifyPluginAsyncZod<DiscrepancyRoutesOptions> 
         mode: 'apply',
         negativeStock: 'allow',
         lines: [{ type: 'sync', sku, location }],
-        idempotency: { key: `discrepancy-${id}`, bodySha256: Buffer.from(id) },
+        idempotency: { key: `discrepancy ${id}`, bodySha256: Buffer.from(id) },
       },
       { maxChunkLines: 1 },
     )
+    if (!('batch' in accepted)) {
+      const detail = 'this discrepancy is being resolved by another request'
+      throw new ProblemError('idempotency-conflict', detail, { retryAfterSeconds: 1 })
+    }
     if (accepted.outcome === 'accepted') enqueuer.enqueue(tenantId, accepted)
-    return 'batch' in accepted ? accepted.batch.id : undefined
+    return accepted.batch.id
   }
 }

@@ -2,9 +2,12 @@ import { z } from 'zod'
 import { instantAnswer } from './instant.ts'
 import { lineTypes } from './line.ts'
 
+/** Its parts are percent-encoded. */
 const fingerprint = z
   .string()
-  .max(1_024)
+  .regex(/^[\x21-\x7e]{1,1024}$/, {
+    error: 'must be 1 to 1024 printable ASCII characters, without blanks',
+  })
   .meta({
     description: 'Names failures of one cause: error, location and stock source.',
     examples: ['23514:Leeds:ledger'],
