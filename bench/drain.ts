@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { createApiKey, ensureTenant, migrateLedger, openLedger } from '@inventoryrpa/ledger'
 import { startProxy } from '@inventoryrpa/testing'
-import type { Stand } from './contestant.ts'
+import type { Stand, Target } from './contestant.ts'
 import { openDatabase } from './database.ts'
 import { startPrograms } from './processes.ts'
 import { submitAll } from './submit.ts'
@@ -40,11 +40,17 @@ export const drain = async (
     { name: 'api', entry: '../apps/api/main.ts', env: api },
   ])
   const origin = server?.ready.publicUrl ?? ''
-  const perTenant = bodies.length / tenants
-  for (const [index, key] of keys.entries()) {
-    const target = { origin, path: '/v1/batches', headers: { authorization: `Bearer ${key}` } }
-    await submitAll(target, bodies.slice(index * perTenant, (index + 1) * perTenant), senders)
-  }
+  // All tenants come at once: no two neighbours in the queue are of one tenant, if there are several.
+  const targets = keys.map((key) => {
+    return { origin, path: '/v1/batches', headers: { authorization: `Bearer ${key}` } }
+  })
+  await Promise.all(
+    Array.from({ length: senders }, async (_, sender) => {
+      for (let body = sender; body < bodies.length; body += senders) {
+        await submitAll(targets[body % tenants] as Target, bodies.slice(body, body + 1), 1)
+      }
+    }),
+  )
   const lines = await database.number('select sum(line_count) as number from chunks')
 
   const url = new URL(stand.databaseUrl)

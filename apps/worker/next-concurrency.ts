@@ -32,13 +32,15 @@ export type Tuning = {
   readonly congested: boolean
 }
 
-const firstPatience = 4
+const firstPatience = 3
 const longestPatience = 64
 /** In a row: one good sample may be luck. */
 const samplesToPass = 2
 /** Of its fair share, what one more in hand must bring to be taken, and to be kept: 1/n on top of n. */
-const shareToClimb = 0.5
-const shareToStay = 0.3
+const shareToClimb = 0.3
+const shareToStay = 0.2
+/** Of what this worker gains, what all workers must gain together: else it takes it from them. */
+const shareOfAll = 0.5
 const slowLoopMs = 300
 const slowDatabaseMs = 50
 const slowDatabaseTimes = 5
@@ -55,7 +57,7 @@ export const freshTuning = ({ min }: Bounds): Tuning => ({
 
 /**
  * How many jobs to have in hand next: hill climbing by trials of one more or one less. A step must pay
- * with a good part of what it would bring if nothing stood in its way, in this worker and in all of
+ * with a fair part of what it would bring if nothing stood in its way, in this worker and in all of
  * them together, so that workers do not climb by taking from each other. The less trials bring, the
  * rarer they get. A database or an event loop that gets slow and stays so halves it at once.
  */
@@ -115,7 +117,7 @@ const judge = (
 /** Whether `high`, with one more than `low` jobs in hand, brings that share of what it could. */
 const pays = (lower: Rates, higher: Rates, low: number, share: number) => {
   const gain = higher.own - lower.own
-  return gain >= (share * lower.own) / low && higher.system - lower.system >= share * gain
+  return gain >= (share * lower.own) / low && higher.system - lower.system >= shareOfAll * gain
 }
 
 const failTrial = (tuning: Tuning, direction: Direction): Tuning => {

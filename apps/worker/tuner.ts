@@ -22,8 +22,8 @@ export type Tuner = {
 }
 
 const sampleMs = 1_000
-/** Attempts of each job in hand that settled something: fewer are chance. */
-const settlingAttempts = 4
+/** Attempts that settle something, in a sample: fewer are chance, the more so the more run at once. */
+const settlingAttempts = (concurrency: number) => 2 + 2 * concurrency
 /** After so long without an attempt the next work may be of another kind. */
 const idleMs = 10_000
 
@@ -94,7 +94,7 @@ export const createTuner = ({ bounds, read, onChange }: TunerOptions): Tuner => 
       }
       if (!settled || isReading) return
       settling += 1
-      const enough = settlingAttempts * tuning.concurrency
+      const enough = settlingAttempts(tuning.concurrency)
       if (begin && (now - begin.at < sampleMs || settling < enough)) return
       isReading = true
       endSample()

@@ -121,7 +121,7 @@ test('a step that only takes from the other workers is not kept', () => {
 })
 
 describe('from four in hand', () => {
-  const four: Tuning = { ...freshTuning(bounds), concurrency: 4, floorMs: 2 }
+  const four: Tuning = { ...freshTuning(bounds), concurrency: 4, calm: 20, floorMs: 2 }
   const after = (...changes: Partial<Sample>[]) =>
     changes.reduce((it, change) => nextConcurrency(it, { ...calmSample, ...change }, bounds), four)
       .concurrency
