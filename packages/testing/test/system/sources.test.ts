@@ -76,7 +76,6 @@ const countsOf = async (system: TestSystem, ids: string[]) => {
 
 const failures: Fault[] = [
   { mode: '500' },
-  { mode: '429', retryAfter: '1' },
   { mode: 'hang' },
   { mode: 'trickle', everyMs: 20 },
   { mode: 'reset' },
@@ -85,6 +84,8 @@ const failures: Fault[] = [
   { mode: 'bomb' },
   { mode: 'wrong-schema' },
   { mode: 'flapping', every: 2 },
+  // Last, since a source that asks for patience is not asked for a while.
+  { mode: '429', retryAfter: '1' },
 ]
 
 for (const backend of ['redis', 'postgres'] as const) {
