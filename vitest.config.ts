@@ -7,6 +7,8 @@ export default defineConfig({
     globalSetup: ['packages/testing/src/global-setup.ts'],
     pool: 'forks',
     fileParallelism: true,
+    // A file mostly waits: for servers, timeouts and other processes.
+    maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // A forgotten .only or an empty selection must not look like success.
