@@ -118,7 +118,7 @@ test('without a DSN nothing is sent, and the logs are JSON lines with batch and 
   ])
   const failures = said('chunk not applied').map(({ attempt }) => attempt)
   expect(failures).toEqual([1, 2, 3])
-  expect(said('chunk is dead: its attempts are used up')).toMatchObject([
+  expect(said('line is dead: its attempts are used up')).toMatchObject([
     { batchId: dead, jobId: `${dead}-0`, attempt: 3, level: 'error' },
   ])
   for (const secret of secrets) expect(lines.join('\n')).not.toContain(secret)
