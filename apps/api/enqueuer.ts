@@ -4,7 +4,7 @@ import {
   countLinesAhead,
   countTenantBacklog,
   type LedgerDatabase,
-  type ScheduleRow,
+  type ScheduleTime,
 } from '@inventoryrpa/ledger'
 import type { Logger } from '@inventoryrpa/observability'
 import {
@@ -23,7 +23,7 @@ export type Enqueuer = {
   /** Has the queue run chunks again that are pending again. */
   redrive(chunks: readonly AcceptedChunk[]): void
   /** Has the queue keep a schedule's time. */
-  putSchedule(schedule: ScheduleRow): void
+  putSchedule(schedule: ScheduleTime): void
   removeSchedule(id: string): void
   /** Waits for what is under way. */
   drain(): Promise<void>
@@ -94,11 +94,7 @@ export const createEnqueuer = ({ db, producer, logger }: EnqueuerDeps): Enqueuer
         inBackground(producer.reconcileChunks(chunks, placeAnew), chunks[0]?.batchId)
       }
     },
-    putSchedule: ({ id, every_seconds, cron, time_zone }) =>
-      inBackground(
-        producer.schedules.put({ id, everySeconds: every_seconds, cron, timeZone: time_zone }),
-        undefined,
-      ),
+    putSchedule: (schedule) => inBackground(producer.schedules.put(schedule), undefined),
     removeSchedule: (id) => inBackground(producer.schedules.remove(id), undefined),
     drain: async () => {
       await Promise.allSettled(underWay)

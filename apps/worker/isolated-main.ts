@@ -1,6 +1,7 @@
 import { applyChunk, openLedger } from '@inventoryrpa/ledger'
 import { classify } from '@inventoryrpa/queue'
 import { readConfig } from './config.ts'
+import { codeOf } from './error-code.ts'
 import type { Answer, Question } from './processors/isolated-apply.ts'
 
 /** Applies the one chunk it is told, answers, and ends: its worker looks on from outside. */
@@ -18,7 +19,7 @@ const apply = async ({ ref, readings }: Question): Promise<Answer> => {
     return {
       error: {
         message: error.message,
-        code: 'code' in error && typeof error.code === 'string' ? error.code : error.name,
+        code: codeOf(error),
         outage: errorClass === 'outage',
         retryable: errorClass !== 'unrecoverable',
         stack: error.stack,

@@ -5,12 +5,11 @@ import {
   claimRecounts,
   dropOldIdempotencyKeys,
   type LedgerDatabase,
-  listAllSchedules,
+  listScheduleTimes,
   listUnsettledChunks,
   recount,
   withLeadership,
 } from '@inventoryrpa/ledger'
-
 import type { Logger, Metrics } from '@inventoryrpa/observability'
 import type { Producer } from '@inventoryrpa/queue'
 import type { StockSource } from '@inventoryrpa/stock-source'
@@ -87,13 +86,7 @@ export const startRelay = ({
   }
 
   const reconcileSchedules = async () => {
-    const wanted = (await listAllSchedules(db)).map(({ id, every_seconds, cron, time_zone }) => ({
-      id,
-      everySeconds: every_seconds,
-      cron,
-      timeZone: time_zone,
-    }))
-    const changed = await producer.schedules.reconcile(wanted)
+    const changed = await producer.schedules.reconcile(await listScheduleTimes(db))
     if (changed > 0) logger.info({ schedules: changed }, 'schedules of the queue put right')
   }
 

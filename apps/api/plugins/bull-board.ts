@@ -1,7 +1,7 @@
 import { createBullBoard } from '@bull-board/api'
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
 import { FastifyAdapter } from '@bull-board/fastify'
-import type { Producer } from '@inventoryrpa/queue'
+import { freshAttempts, type Producer } from '@inventoryrpa/queue'
 import type { FastifyPluginAsync } from 'fastify'
 
 export type BullBoardOptions = { queues: Producer['queues']; basePath: string }
@@ -29,7 +29,7 @@ export const bullBoardPlugin: FastifyPluginAsync<BullBoardOptions> = async (
   await app.register(board.registerPlugin(), { prefix: basePath })
 }
 
-/** Retrying gives a job all its attempts anew: BullMQ alone would count those that it has made. */
+/** Retrying here is as the relay does it. */
 class ResettingAdapter extends BullMQAdapter {
   override async getJob(id: string) {
     const job = await super.getJob(id)
@@ -45,6 +45,6 @@ type Job = NonNullable<Awaited<ReturnType<BullMQAdapter['getJob']>>>
 
 const resetting = (job: Job): Job => {
   const retry = job.retry.bind(job)
-  job.retry = (state) => retry(state, { resetAttemptsMade: true, resetAttemptsStarted: true })
+  job.retry = (state) => retry(state, freshAttempts)
   return job
 }

@@ -25,7 +25,7 @@ export class ProblemError extends Error {
   override readonly name = 'ProblemError'
   readonly code: ProblemCode
   readonly errors: Fault[] | undefined
-  retryAfterSeconds: number | undefined
+  readonly retryAfterSeconds: number | undefined
 
   constructor(
     code: ProblemCode,
@@ -69,8 +69,7 @@ export const problemsPlugin = fp<ProblemsOptions>(
   async (app, { report }) => {
     const outageRetryAfter = createRetryAfter()
     app.setErrorHandler((error, request, reply) => {
-      const problem = problemOf(error)
-      if (problem.code === 'unavailable') problem.retryAfterSeconds = outageRetryAfter()
+      const problem = problemOf(error, outageRetryAfter)
       const { status } = problems[problem.code]
       if (status >= 500) request.log.error({ err: error }, problem.message)
       if (status === 500) report(error, { requestId: request.id, route: request.routeOptions.url })
@@ -95,7 +94,12 @@ export const answerFrameworkError = (
   error: FastifyError,
   request: FastifyRequest,
   reply: FastifyReply,
-) => sendProblem(request, reply, problemOf(error))
+) =>
+  sendProblem(
+    request,
+    reply,
+    problemOf(error, () => shortestRetrySeconds),
+  )
 
 const sendProblem = (request: FastifyRequest, reply: FastifyReply, problem: ProblemError) => {
   const { status, title } = problems[problem.code]
@@ -119,10 +123,16 @@ const sendProblem = (request: FastifyRequest, reply: FastifyReply, problem: Prob
     .send(body)
 }
 
-const problemOf = (error: unknown): ProblemError => {
+/** @param outageRetryAfter seconds, asked for when the error is an outage */
+const problemOf = (error: unknown, outageRetryAfter: () => number): ProblemError => {
+  const unavailable = (detail: string) =>
+    new ProblemError('unavailable', detail, {
+      retryAfterSeconds: outageRetryAfter(),
+      cause: error,
+    })
   if (error instanceof ProblemError) return error
   if (error instanceof LedgerUnavailableError || error instanceof LedgerConflictError) {
-    return unavailable('the ledger cannot be reached; nothing is known to be stored', error)
+    return unavailable('the ledger cannot be reached; nothing is known to be stored')
   }
   if (error instanceof InvalidCursorError) {
     return new ProblemError('invalid-request', error.message, {
@@ -138,15 +148,12 @@ const problemOf = (error: unknown): ProblemError => {
   }
   const { code, message } = error as FastifyError
   const known = typeof code === 'string' ? fastifyProblems[code] : undefined
-  if (known === 'unavailable') return unavailable('no answer in time; ask again', error)
+  if (known === 'unavailable') return unavailable('no answer in time; ask again')
   if (known) return new ProblemError(known, message, { cause: error })
   if ((error as FastifyError).statusCode === 400)
     return new ProblemError('invalid-request', message)
   return new ProblemError('internal-error', 'the fault has been recorded', { cause: error })
 }
-
-const unavailable = (detail: string, cause: unknown) =>
-  new ProblemError('unavailable', detail, { retryAfterSeconds: shortestRetrySeconds, cause })
 
 /** Fastify's own errors by its codes: https://fastify.dev/docs/latest/Reference/Errors */
 const fastifyProblems: Readonly<Record<string, ProblemCode>> = {

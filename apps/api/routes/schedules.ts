@@ -43,7 +43,7 @@ export const scheduleRoutes: FastifyPluginAsyncZod<ScheduleRoutesOptions> = asyn
         throw new ProblemError('no-stock-source', 'there is none to sync from; nothing was stored')
       }
       const put = await putSchedule(db, apiKey.tenantId, name, body)
-      enqueuer.putSchedule(put.row)
+      enqueuer.putSchedule(put.time)
       return put.schedule
     },
   )

@@ -13,6 +13,7 @@ import {
 } from '@inventoryrpa/ledger'
 import type { Logger, Metrics } from '@inventoryrpa/observability'
 import type { JobHandler, JobRun } from '@inventoryrpa/queue'
+import { codeOf } from '../error-code.ts'
 import type { EnqueueChunks, Turns } from '../turns.ts'
 import { bisectChunk } from './bisect-chunk.ts'
 import { ProcessDiedError } from './isolated-apply.ts'
@@ -37,10 +38,6 @@ export type ApplyChunkDeps = {
 
 /** A worker may end once with a chunk in hand for any reason; the second time the chunk may be the reason. */
 const stallsBeforeIsolation = 2
-
-/** The error's own stable code, or its class. */
-const codeOf = (error: Error) =>
-  'code' in error && typeof error.code === 'string' ? error.code : error.name
 
 /** The stock source that failed, if one did. */
 const sourceOf = (error: Error) =>

@@ -1,5 +1,6 @@
 import { type QueueKind, queueKinds } from '@inventoryrpa/contracts'
 import { sql } from 'kysely'
+import { isDue } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
 
 export type QueueBacklog = {
@@ -21,15 +22,13 @@ const longSeconds = 60
 
 type Row = { queue: QueueKind; pending: number; due: number; oldest: number; rate: number }
 
-const isDue = sql`(not_before is null or not_before <= now())`
-
 /** The backlog of each queue, from PostgreSQL: it stays true when the queue is away. */
 export const measureBacklog = async (db: LedgerDatabase): Promise<QueueBacklog[]> => {
   const { rows } = await sql<Row>`
     with pending as (
       select queue, sum(line_count) as lines, sum(line_count) filter (where ${isDue}) as due,
         min(greatest(created_at, not_before)) filter (where ${isDue}) as oldest
-      from chunks where settled_at is null and dead_at is null
+      from chunks c where settled_at is null and dead_at is null
       group by queue
     ), settled as (
       select queue, sum(line_count)::float8 / ${longSeconds}::float8 as long,

@@ -7,6 +7,10 @@ import { type Readings, readLines } from './stored-lines.ts'
 
 export type ChunkRef = { batchId: string; chunk: number }
 
+/** Chunks as rows of two columns, for a statement to join with. */
+export const chunkKeys = (chunks: readonly ChunkRef[]) => sql`
+  unnest(${chunks.map((c) => c.batchId)}::uuid[], ${chunks.map((c) => c.chunk)}::int[])`
+
 /** A chunk's row under this transaction's lock. */
 export type LockedChunk = ChunkRef & {
   tenantId: number
@@ -52,7 +56,7 @@ type Row = {
  * Of one that is not settled: its time has come, if it had to wait for one. Of a settled one the column
  * is the time to ask again for what is held.
  */
-const isDue = sql`(c.not_before is null or c.not_before <= now())`
+export const isDue = sql`(c.not_before is null or c.not_before <= now())`
 
 /** Of batches `b`, the priorities that go before its own. */
 const prioritiesAbove = sql`case b.priority
@@ -169,8 +173,8 @@ export const isOutranked = async (
   return rows.length > 0
 }
 
-/** A held line waits at least this long before its source is asked again. */
-export const holdSeconds = 10
+/** When the source is asked again for a line that is held now. */
+export const heldUntil = sql`now() + interval '10 seconds'`
 
 /** @param held how many lines of each chunk are held */
 export const markSettled = async (
@@ -181,7 +185,7 @@ export const markSettled = async (
   await sql`
     update chunks c set settled_at = now(), dead_at = null, error = null, error_code = null,
       fingerprint = null, held = v.held,
-      not_before = case when v.held > 0 then now() + make_interval(secs => ${holdSeconds}) end
+      not_before = case when v.held > 0 then ${heldUntil} end
     from unnest(
       ${chunks.map((c) => c.batchId)}::uuid[], ${chunks.map((c) => c.chunk)}::int[], ${held}::int[]
     ) v(batch_id, chunk, held)
@@ -202,7 +206,7 @@ export const suspectChunks = async (
     const chunks = await lockWaitingChunks(trx, ref, maxLines)
     await sql`
       update chunks c set suspect = true
-      from unnest(${chunks.map((c) => c.batchId)}::uuid[], ${chunks.map((c) => c.chunk)}::int[]) v(batch_id, chunk)
+      from ${chunkKeys(chunks)} v(batch_id, chunk)
       where c.batch_id = v.batch_id and c.chunk = v.chunk
     `.execute(trx)
   })

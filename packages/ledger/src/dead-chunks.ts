@@ -1,7 +1,7 @@
 import { fingerprint } from '@inventoryrpa/inventory'
 import { sql, type Transaction } from 'kysely'
 import { moveCounts } from './batch-counts.ts'
-import { type ChunkRef, type LockedChunk, lockChunk } from './chunks.ts'
+import { type ChunkRef, chunkKeys, type LockedChunk, lockChunk } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
 import { outcomeRow, saveOutcomes } from './line-outcomes.ts'
 import type { Schema } from './schema.ts'
@@ -72,9 +72,7 @@ export const forgetDeadLines = async (
 ): Promise<void> => {
   await sql`
     delete from line_outcomes where outcome = 'dead' and (batch_id, chunk) in (
-      select * from unnest(
-        ${chunks.map((c) => c.batchId)}::uuid[], ${chunks.map((c) => c.chunk)}::int[]
-      )
+      select * from ${chunkKeys(chunks)}
     )
   `.execute(trx)
 }

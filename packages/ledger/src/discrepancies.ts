@@ -43,17 +43,11 @@ export const noteDiscrepancies = async (
   tenantId: number,
   verification: Verification,
 ): Promise<void> => {
-  const counted = verification.movements
-    .filter((movement) => movement.line.type === 'count')
-    .map(
-      ({ line, location, quantity }): Found => ({
-        kind: 'count',
-        line,
-        location,
-        expected: line.type === 'count' ? line.quantity - quantity : 0n,
-        found: line.type === 'count' ? line.quantity : 0n,
-      }),
-    )
+  const counted = verification.movements.flatMap(({ line, location, quantity }): Found[] => {
+    if (line.type !== 'count') return []
+    const found = line.quantity
+    return [{ kind: 'count', line, location, expected: found - quantity, found }]
+  })
   const read = await compareWithSource(trx, tenantId, verification)
   const latest = new Map<string, Found>()
   for (const it of [...counted, ...read]) {

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { ChunkRef } from './chunks.ts'
+import { type ChunkRef, chunkKeys } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
 import { keepable } from './dead-chunks.ts'
 
@@ -45,8 +45,7 @@ export const listFailedAttempts = async (
   const { rows } = await sql<FailedAttempt & { place: number }>`
     with recursive line as (
       select r.place, c.batch_id, c.chunk, c.parent
-      from unnest(${refs.map((ref) => ref.batchId)}::uuid[], ${refs.map((ref) => ref.chunk)}::int[])
-        with ordinality r(batch_id, chunk, place)
+      from ${chunkKeys(refs)} with ordinality r(batch_id, chunk, place)
       join chunks c using (batch_id, chunk)
       union all
       select line.place, c.batch_id, c.chunk, c.parent

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { type ChunkRef, holdSeconds, lockChunk } from './chunks.ts'
+import { type ChunkRef, heldUntil, lockChunk } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
 import { retryConflicts } from './retry-conflicts.ts'
 import { type Settled, settleLines } from './settle-lines.ts'
@@ -11,7 +11,7 @@ import type { Readings } from './stored-lines.ts'
  */
 export const claimHeldChunks = async (db: LedgerDatabase, limit: number): Promise<ChunkRef[]> => {
   const { rows } = await sql<ChunkRef>`
-    update chunks set not_before = now() + make_interval(secs => ${holdSeconds})
+    update chunks set not_before = ${heldUntil}
     where (batch_id, chunk) in (
       select batch_id, chunk from chunks where held > 0 and not_before <= now()
       order by not_before limit ${limit} for update skip locked
@@ -48,8 +48,7 @@ export const releaseHeldLines = async (
     })
     await sql`
       update chunks set held = ${heldByPart[0]},
-        not_before = case when ${heldByPart[0]}::int > 0
-          then now() + make_interval(secs => ${holdSeconds}) end
+        not_before = case when ${heldByPart[0]}::int > 0 then ${heldUntil} end
       where batch_id = ${ref.batchId} and chunk = ${ref.chunk}
     `.execute(trx)
     return settled

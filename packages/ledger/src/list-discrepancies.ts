@@ -1,5 +1,5 @@
 import type { Discrepancy } from '@inventoryrpa/contracts'
-import { type Selectable, sql } from 'kysely'
+import { type Selectable, sql, type UpdateObject } from 'kysely'
 import type { LedgerDatabase } from './database.ts'
 import { decimal } from './movements.ts'
 import { cursorOf, type Page, type PageRequest, pageFrom, readCursor } from './page.ts'
@@ -35,37 +35,39 @@ export const listDiscrepancies = async (
 }
 
 /** @returns the discrepancy as it is now; undefined when there is none that is open */
-export const acknowledgeDiscrepancy = async (
+export const acknowledgeDiscrepancy = (
   db: LedgerDatabase,
   tenantId: number,
   id: string,
   owner: string,
-): Promise<Discrepancy | undefined> => {
-  const row = await db
-    .updateTable('discrepancies')
-    .set({ owner, acknowledged_at: sql<Date>`coalesce(acknowledged_at, now())` })
-    .where('id', '=', id)
-    .where('tenant_id', '=', tenantId)
-    .where('resolved_at', 'is', null)
-    .returningAll()
-    .executeTakeFirst()
-  return row && toDiscrepancy(row)
-}
+): Promise<Discrepancy | undefined> =>
+  updateOpen(db, tenantId, id, {
+    owner,
+    acknowledged_at: sql<Date>`coalesce(acknowledged_at, now())`,
+  })
 
 /** @returns the discrepancy as it is now; undefined when there is none that is open */
-export const resolveDiscrepancy = async (
+export const resolveDiscrepancy = (
   db: LedgerDatabase,
   tenantId: number,
   id: string,
   { resolution, recountBatchId }: { resolution: string; recountBatchId?: string | undefined },
+): Promise<Discrepancy | undefined> =>
+  updateOpen(db, tenantId, id, {
+    resolution,
+    resolved_at: sql<Date>`now()`,
+    recount_batch_id: recountBatchId ?? null,
+  })
+
+const updateOpen = async (
+  db: LedgerDatabase,
+  tenantId: number,
+  id: string,
+  change: UpdateObject<Schema, 'discrepancies'>,
 ): Promise<Discrepancy | undefined> => {
   const row = await db
     .updateTable('discrepancies')
-    .set({
-      resolution,
-      resolved_at: sql<Date>`now()`,
-      recount_batch_id: recountBatchId ?? null,
-    })
+    .set(change)
     .where('id', '=', id)
     .where('tenant_id', '=', tenantId)
     .where('resolved_at', 'is', null)

@@ -3,6 +3,7 @@ import type { Redrive } from '@inventoryrpa/contracts'
 import { type Selectable, sql, type Transaction } from 'kysely'
 import type { AcceptedChunk } from './accept-batch.ts'
 import { moveCounts } from './batch-counts.ts'
+import { chunkKeys } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
 import { forgetDeadLines } from './dead-chunks.ts'
 import { type DeadLetterFilter, matching } from './dead-letters.ts'
@@ -154,7 +155,7 @@ const revive = async (
   await sql`
     update chunks c set dead_at = null, error = null, error_code = null, fingerprint = null,
       not_before = null, redrive_id = ${row.id}
-    from unnest(${rows.map((c) => c.batchId)}::uuid[], ${rows.map((c) => c.chunk)}::int[]) v(batch_id, chunk)
+    from ${chunkKeys(rows)} v(batch_id, chunk)
     where c.batch_id = v.batch_id and c.chunk = v.chunk
   `.execute(trx)
   await moveCounts(

@@ -6,8 +6,15 @@ import { cursorOf, type Page, type PageRequest, pageFrom, readCursor } from './p
 import type { Schema } from './schema.ts'
 import type { StockKey } from './source-keys.ts'
 
-/** A schedule as the queue must know it. */
 export type ScheduleRow = Selectable<Schema['schedules']>
+
+/** A schedule as the queue must know it. */
+export type ScheduleTime = {
+  id: string
+  everySeconds: number | null
+  cron: string | null
+  timeZone: string | null
+}
 
 /** Makes it, or replaces the one of this name. */
 export const putSchedule = async (
@@ -15,7 +22,7 @@ export const putSchedule = async (
   tenantId: number,
   name: string,
   { everySeconds, cron, timeZone, location }: ScheduleRequest,
-): Promise<{ schedule: Schedule; row: ScheduleRow }> => {
+): Promise<{ schedule: Schedule; time: ScheduleTime }> => {
   const rhythm = {
     every_seconds: everySeconds ?? null,
     cron: cron ?? null,
@@ -28,7 +35,7 @@ export const putSchedule = async (
     .onConflict((conflict) => conflict.columns(['tenant_id', 'name']).doUpdateSet(rhythm))
     .returningAll()
     .executeTakeFirstOrThrow()
-  return { schedule: toSchedule(row), row }
+  return { schedule: toSchedule(row), time: toTime(row) }
 }
 
 /** @returns its id, or undefined when there was none */
@@ -65,8 +72,8 @@ export const listSchedules = async (
 }
 
 /** Those of all tenants, for the queue. */
-export const listAllSchedules = (db: LedgerDatabase): Promise<ScheduleRow[]> =>
-  db.selectFrom('schedules').selectAll().orderBy('id').execute()
+export const listScheduleTimes = async (db: LedgerDatabase): Promise<ScheduleTime[]> =>
+  (await db.selectFrom('schedules').selectAll().orderBy('id').execute()).map(toTime)
 
 export const findSchedule = (db: LedgerDatabase, id: string): Promise<ScheduleRow | undefined> =>
   db.selectFrom('schedules').selectAll().where('id', '=', id).executeTakeFirst()
@@ -94,6 +101,13 @@ export const noteScheduledBatch = async (
 ): Promise<void> => {
   await db.updateTable('schedules').set({ last_batch_id: batchId }).where('id', '=', id).execute()
 }
+
+const toTime = ({ id, every_seconds, cron, time_zone }: ScheduleRow): ScheduleTime => ({
+  id,
+  everySeconds: every_seconds,
+  cron,
+  timeZone: time_zone,
+})
 
 const toSchedule = (row: ScheduleRow): Schedule => ({
   name: row.name,

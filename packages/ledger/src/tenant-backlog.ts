@@ -1,11 +1,10 @@
 import type { QueueKind } from '@inventoryrpa/contracts'
 import { sql } from 'kysely'
-import type { ChunkRef } from './chunks.ts'
+import { type ChunkRef, chunkKeys, isDue } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
 
 /** What waits and is due: the lines that take turns. Scheduled lines are counted once their time has come. */
-const waits = sql`
-  c.settled_at is null and c.dead_at is null and (c.not_before is null or c.not_before <= now())`
+const waits = sql`c.settled_at is null and c.dead_at is null and ${isDue}`
 
 /** Lines of a tenant that wait in a queue, by the priority of their batches, and the tenant's weight. */
 export const countTenantBacklog = async (
@@ -47,9 +46,7 @@ export const countLinesAhead = async (
 ): Promise<ChunkAhead[]> => {
   const { rows } = await sql<ChunkAhead>`
     with asked as (
-      select * from unnest(
-        ${chunks.map((c) => c.batchId)}::uuid[], ${chunks.map((c) => c.chunk)}::int[]
-      ) a(batch_id, chunk)
+      select * from ${chunkKeys(chunks)} a(batch_id, chunk)
     ), tenant as (
       select distinct b.tenant_id from asked join batches b on b.id = asked.batch_id
     ), waiting as (

@@ -7,7 +7,7 @@ import {
 import type { BulkJobOptions, Job, Queue } from 'bullmq'
 import type { QueueBackend } from './backend.ts'
 import { chunkJobId, jobNames, queueNames } from './names.ts'
-import { backoff, type RetryPolicy } from './retry-policy.ts'
+import { backoff, freshAttempts, type RetryPolicy } from './retry-policy.ts'
 import { createSchedules, type Schedules } from './schedules.ts'
 import { createTagShift } from './tag-shift.ts'
 import { readVirtualTime } from './virtual-time.ts'
@@ -158,6 +158,6 @@ const isDue = (chunk: QueuedChunk | undefined) => !chunk?.notBefore || chunk.not
 const revive = async (job: Job) => {
   const state = await job.getState()
   if (state === 'failed' || state === 'completed') {
-    await job.retry(state, { resetAttemptsMade: true, resetAttemptsStarted: true })
+    await job.retry(state, freshAttempts)
   }
 }

@@ -33,6 +33,9 @@ export const classify = (
   return { class: 'transient', retryAfterMs: undefined }
 }
 
+/** Of a job that is run again by hand or by the relay: all its attempts anew, where BullMQ would count those made. */
+export const freshAttempts = { resetAttemptsMade: true, resetAttemptsStarted: true } as const
+
 /** BullMQ's own exponential backoff has no cap, so the worker brings this one. */
 const strategyName = 'capped-exponential'
 

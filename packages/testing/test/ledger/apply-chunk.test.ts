@@ -5,17 +5,11 @@ import { sql } from 'kysely'
 import { beforeAll, expect, test } from 'vitest'
 import { adjustment, atHour, count, transfer } from './lines.ts'
 import { onHandOf } from './on-hand.ts'
-import { submit, submitAndApply, useLedger } from './test-ledger.ts'
+import { refusePoison, submit, submitAndApply, useLedger } from './test-ledger.ts'
 
 const ledger = useLedger()
 
-beforeAll(async () => {
-  await ledger.admin.query(`
-    create function refuse_poison() returns trigger language plpgsql as $$
-    begin raise exception 'poison'; end $$;
-    create trigger refuse_poison before insert on movements for each row
-    when (new.sku = 'poison') execute function refuse_poison()`)
-})
+beforeAll(() => refusePoison(ledger))
 
 const submitOne = async (...args: Parameters<typeof submit>) => {
   const { id, chunks } = await submit(...args)

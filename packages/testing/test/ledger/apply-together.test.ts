@@ -10,18 +10,12 @@ import { beforeAll, expect, test } from 'vitest'
 import { adjustment, atHour, count } from './lines.ts'
 import { onHandOf } from './on-hand.ts'
 import { generator, randomLines } from './random-lines.ts'
-import { type Options, submit, useLedger } from './test-ledger.ts'
+import { type Options, refusePoison, submit, useLedger } from './test-ledger.ts'
 
 const ledger = useLedger()
 const enough = { maxLines: 1_000 }
 
-beforeAll(async () => {
-  await ledger.admin.query(`
-    create function refuse_poison() returns trigger language plpgsql as $$
-    begin raise exception 'poison'; end $$;
-    create trigger refuse_poison before insert on movements for each row
-    when (new.sku = 'poison') execute function refuse_poison()`)
-})
+beforeAll(() => refusePoison(ledger))
 
 /** Batches of one chunk and one line each, in the order of the SKUs. */
 const submitEach = async (tenantId: number, skus: string[], options?: Options) => {

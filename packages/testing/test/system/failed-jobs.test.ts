@@ -1,37 +1,20 @@
 import { join } from 'node:path'
 import {
-  createTestDatabase,
   findChromium,
   getBatch,
   openBrowser,
-  startTestSystem,
   submitLines,
   type TestSystem,
-  testRedis,
   until,
   untilCompleted,
 } from '@inventoryrpa/testing'
-import pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
+import { breakSku } from './break-sku.ts'
+import { startFreshSystem } from './fresh-system.ts'
 
 const chromium = findChromium()
 
 const line = (sku: string) => ({ type: 'adjustment', sku, location: 'here', quantity: 1 })
-
-/** Makes PostgreSQL refuse movements of one SKU, as a broken constraint or a bug would. */
-const breakSku = async (databaseUrl: string) => {
-  const client = new pg.Client({ connectionString: databaseUrl })
-  await client.connect()
-  await client.query(`
-    create function refuse_poison() returns trigger language plpgsql as $$
-    begin raise exception 'this SKU cannot be moved'; end $$;
-    create trigger poison before insert on movements
-    for each row when (new.sku = 'poison') execute function refuse_poison()`)
-  return {
-    heal: () => client.query('drop trigger poison on movements'),
-    disconnect: () => client.end(),
-  }
-}
 
 type BoardJob = {
   id: string
@@ -56,21 +39,13 @@ for (const backend of ['redis', 'postgres'] as const) {
     skip,
   }) => {
     if (chromium === undefined) return skip('there is no Chromium on this machine')
-    const database = await createTestDatabase()
-    onTestFinished(() => database.drop())
-    const redis = backend === 'redis' ? testRedis() : undefined
-    if (redis) onTestFinished(() => redis.cleanup())
     const attempts: { batchId: string; time: string }[] = []
-    const system = await startTestSystem({
-      databaseUrl: database.url,
-      redisUrl: redis?.url,
-      queuePrefix: redis?.prefix,
+    const { system, database } = await startFreshSystem(backend, {
       onLog: (_process, text) => {
         const entry = text.startsWith('{') ? JSON.parse(text) : {}
         if (entry.msg === 'chunk not applied') attempts.push(entry)
       },
     })
-    onTestFinished(() => system.stop())
     const { heal, disconnect } = await breakSku(database.url)
     onTestFinished(disconnect)
 

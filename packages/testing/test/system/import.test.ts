@@ -7,10 +7,10 @@ import {
   startRedis,
   startTestSystem,
   submitLines,
-  testRedis,
   untilCompleted,
 } from '@inventoryrpa/testing'
 import { expect, onTestFinished, test } from 'vitest'
+import { startFreshSystem } from './fresh-system.ts'
 
 const day = join(import.meta.dirname, '../../../../examples/online-retail/2010-12-01.csv')
 const lines = await readOnlineRetailDay(day)
@@ -19,16 +19,7 @@ const manyLines = Array.from({ length: 8 }, () => lines).flat()
 
 for (const backend of ['redis', 'postgres'] as const) {
   test(`a day of real trading ends as its plain sum, one movement a line, on ${backend}`, async () => {
-    const database = await createTestDatabase()
-    onTestFinished(() => database.drop())
-    const redis = backend === 'redis' ? testRedis() : undefined
-    if (redis) onTestFinished(() => redis.cleanup())
-    const system = await startTestSystem({
-      databaseUrl: database.url,
-      redisUrl: redis?.url,
-      queuePrefix: redis?.prefix,
-    })
-    onTestFinished(() => system.stop())
+    const { system, database } = await startFreshSystem(backend)
 
     const ids = await submitLines(system, lines)
     for (const id of ids) await untilCompleted(system, id)

@@ -2,17 +2,15 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
-  createTestDatabase,
   getBatch,
-  startTestSystem,
   submitLines,
   type TestSystem,
-  testRedis,
   until,
   untilCompleted,
 } from '@inventoryrpa/testing'
-import pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
+import { breakSku } from './break-sku.ts'
+import { startFreshSystem } from './fresh-system.ts'
 
 const total = 10_000
 const line = (sku: string) => ({ type: 'adjustment', sku, location: 'here', quantity: 1 })
@@ -60,21 +58,6 @@ const supervise = (system: TestSystem) => {
   }
 }
 
-const open = async (backend: 'redis' | 'postgres', env: Record<string, string> = {}) => {
-  const database = await createTestDatabase()
-  onTestFinished(() => database.drop())
-  const redis = backend === 'redis' ? testRedis() : undefined
-  if (redis) onTestFinished(() => redis.cleanup())
-  const system = await startTestSystem({
-    databaseUrl: database.url,
-    redisUrl: redis?.url,
-    queuePrefix: redis?.prefix,
-    env,
-  })
-  onTestFinished(() => system.stop())
-  return { system, database }
-}
-
 const untilOneIsDead = (system: TestSystem, id: string, timeoutMs: number) =>
   until(
     async () => {
@@ -86,15 +69,9 @@ const untilOneIsDead = (system: TestSystem, id: string, timeoutMs: number) =>
 
 for (const backend of ['redis', 'postgres'] as const) {
   test(`one line of 10,000 that fails is one dead letter with its history, and is applied once redriven, on ${backend}`, async () => {
-    const { system, database } = await open(backend)
-    const client = new pg.Client({ connectionString: database.url })
-    await client.connect()
-    onTestFinished(() => client.end())
-    await client.query(`
-      create function refuse_poison() returns trigger language plpgsql as $$
-      begin raise exception 'this SKU cannot be moved'; end $$;
-      create trigger poison before insert on movements
-      for each row when (new.sku = 'poison') execute function refuse_poison()`)
+    const { system, database } = await startFreshSystem(backend)
+    const { heal, disconnect } = await breakSku(database.url)
+    onTestFinished(disconnect)
 
     const [id = ''] = await submitLines(system, linesWith('poison'), { bodyLines: total })
     expect(await untilOneIsDead(system, id, 60_000)).toMatchObject({ applied: total - 1 })
@@ -119,7 +96,7 @@ for (const backend of ['redis', 'postgres'] as const) {
     expect(still.redriven).toBe(1)
     await untilOneIsDead(system, id, 30_000)
 
-    await client.query('drop trigger poison on movements')
+    await heal()
     const [one, other] = await Promise.all([
       redriven(system, { fingerprint }),
       redriven(system, { fingerprint }),
@@ -142,9 +119,11 @@ for (const backend of ['redis', 'postgres'] as const) {
     onTestFinished(() => rm(folder, { recursive: true, force: true }))
     const file = join(folder, 'deadly')
     await writeFile(file, '')
-    const { system } = await open(backend, {
-      DEADLY_WHILE: file,
-      NODE_OPTIONS: `--import=${join(import.meta.dirname, 'abort-on-deadly-main.ts')}`,
+    const { system } = await startFreshSystem(backend, {
+      env: {
+        DEADLY_WHILE: file,
+        NODE_OPTIONS: `--import=${join(import.meta.dirname, 'abort-on-deadly-main.ts')}`,
+      },
     })
     const supervisor = supervise(system)
     onTestFinished(supervisor.end)

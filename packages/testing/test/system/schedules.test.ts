@@ -1,14 +1,8 @@
 import { startStockSource } from '@inventoryrpa/example-stock-source'
-import {
-  createTestDatabase,
-  startTestSystem,
-  submitLines,
-  testRedis,
-  until,
-  untilCompleted,
-} from '@inventoryrpa/testing'
+import { submitLines, until, untilCompleted } from '@inventoryrpa/testing'
 import pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
+import { startFreshSystem } from './fresh-system.ts'
 
 type Batch = { id: string; reference: string | null; state: string; counts: { total: number } }
 
@@ -17,21 +11,13 @@ for (const backend of ['redis', 'postgres'] as const) {
     const levels = ['A', 'B'].map((sku) => ({ sku, location: 'here', onHand: '5' }))
     const source = await startStockSource({ levels })
     onTestFinished(() => source.close())
-    const database = await createTestDatabase()
-    onTestFinished(() => database.drop())
-    const redis = backend === 'redis' ? testRedis() : undefined
-    if (redis) onTestFinished(() => redis.cleanup())
-    const system = await startTestSystem({
-      databaseUrl: database.url,
-      redisUrl: redis?.url,
-      queuePrefix: redis?.prefix,
+    const { system, database, redis } = await startFreshSystem(backend, {
       env: {
         STOCK_SOURCE_URL: source.url,
         STOCK_SOURCE_TOKEN: source.token,
         STOCK_SOURCE_ALLOW_PRIVATE: 'true',
       },
     })
-    onTestFinished(() => system.stop())
     const line = { type: 'adjustment', quantity: 1 }
     const [first = ''] = await submitLines(system, [
       { ...line, sku: 'A', location: 'here' },

@@ -1,16 +1,14 @@
 import { type Fault, type Level, startStockSource } from '@inventoryrpa/example-stock-source'
 import {
-  createTestDatabase,
   getBatch,
-  startTestSystem,
   submitLines,
   type TestSystem,
-  testRedis,
   until,
   untilCompleted,
 } from '@inventoryrpa/testing'
 import pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
+import { startFreshSystem } from './fresh-system.ts'
 
 const skus = 400
 const levels: Level[] = Array.from({ length: skus }, (_, index) => ({
@@ -36,14 +34,7 @@ const open = async (backend: 'redis' | 'postgres', env: Record<string, string> =
   onTestFinished(() => primary.close())
   const backup = await startStockSource({ levels })
   onTestFinished(() => backup.close())
-  const database = await createTestDatabase()
-  onTestFinished(() => database.drop())
-  const redis = backend === 'redis' ? testRedis() : undefined
-  if (redis) onTestFinished(() => redis.cleanup())
-  const system = await startTestSystem({
-    databaseUrl: database.url,
-    redisUrl: redis?.url,
-    queuePrefix: redis?.prefix,
+  const { system, database } = await startFreshSystem(backend, {
     env: {
       STOCK_SOURCE_URL: primary.url,
       STOCK_SOURCE_TOKEN: primary.token,
@@ -55,7 +46,6 @@ const open = async (backend: 'redis' | 'postgres', env: Record<string, string> =
       ...env,
     },
   })
-  onTestFinished(() => system.stop())
   const client = new pg.Client({ connectionString: database.url })
   await client.connect()
   onTestFinished(() => client.end())
