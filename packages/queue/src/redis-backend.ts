@@ -85,5 +85,6 @@ const checkRedis = async (client: Redis): Promise<string | undefined> => {
   if (policy !== undefined && policy !== 'noeviction') {
     return `Redis has maxmemory-policy ${policy}; only noeviction keeps jobs safe`
   }
-  return undefined
+  // INFO is answered while the connection is still being set up, jobs are not.
+  return client.status === 'ready' ? undefined : 'Redis is not connected yet'
 }

@@ -58,6 +58,7 @@ describe.for(['redis', 'postgres'] as const)('on %s', (kind) => {
       if (when === 'after the queue was emptied') {
         await untilQueued(tenants)
         await tenants.emptyQueue()
+        await untilLeftToRelay(tenants)
       }
       await tenants.system.addWorker()
       await untilDrained(tenants)
@@ -108,6 +109,17 @@ describe.for(['redis', 'postgres'] as const)('on %s', (kind) => {
     expect(first?.recorded_at.getTime()).toBeGreaterThanOrEqual(notBefore.getTime())
   }, 120_000)
 })
+
+/** Until one sweep of the relay takes all chunks: it leaves those of the last 2 s to their API. */
+const untilLeftToRelay = async ({ query }: SystemOfTenants) => {
+  const isOld = async () => {
+    const [row] = await query<{ old: boolean }>(
+      `select bool_and(created_at < now() - interval '2 seconds') as old from batches`,
+    )
+    return row?.old
+  }
+  await until(isOld, { describe: 'all chunks left to the relay' })
+}
 
 /** Until the queue has a job for each chunk that is not settled, as the API's metrics tell. */
 const untilQueued = async ({ system, query }: SystemOfTenants) => {
