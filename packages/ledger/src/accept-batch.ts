@@ -2,9 +2,9 @@ import { randomUUIDv7 } from 'node:crypto'
 import type { Batch, BatchPriority, Line, QueueKind } from '@inventoryrpa/contracts'
 import { planQueues } from '@inventoryrpa/inventory'
 import { sql } from 'kysely'
-import { type BatchRow, toAcceptedBatch } from './batches.ts'
+import { type BatchRow, batchColumns, toAcceptedBatch } from './batches.ts'
 import type { ChunkRef } from './chunks.ts'
-import type { LedgerDatabase } from './database.ts'
+import { type LedgerDatabase, prepared } from './database.ts'
 import { isUniqueViolation } from './errors.ts'
 import { storeBody, storeLines } from './stored-lines.ts'
 
@@ -67,7 +67,7 @@ export const acceptBatch = async (
     chunks.length === 1 && body ? storeBody(body) : storeLines(batch.lines, indexes),
   )
   try {
-    const { rows } = await sql<BatchRow>`
+    const { rows } = await sql<BatchRow>`${chunks.length === 1 ? prepared : sql``}
       with admitted as (
         select ${
           idempotency
@@ -82,7 +82,7 @@ export const acceptBatch = async (
                ${batch.negativeStock}, ${verify}, ${batch.priority ?? 'normal'},
                ${notBefore}::timestamptz, ${batch.lines.length}, ${batch.lines.length}
         from admitted where ok
-        returning *
+        returning ${batchColumns}
       ), ${
         idempotency
           ? sql`record as (
@@ -99,7 +99,7 @@ export const acceptBatch = async (
           ),
         )}) c
       )
-      select * from batch
+      select ${batchColumns} from batch
     `.execute(db)
     const [row] = rows
     if (!row) return { outcome: 'running' }

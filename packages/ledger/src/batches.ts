@@ -1,10 +1,14 @@
 import type { Batch } from '@inventoryrpa/contracts'
-import type { Selectable } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import type { LedgerDatabase } from './database.ts'
 import { cursorOf, type Page, type PageRequest, pageFrom, readCursor } from './page.ts'
 import type { Schema } from './schema.ts'
 
 export type BatchRow = Selectable<Schema['batches']>
+
+export const batchColumns = sql`
+  id, tenant_id, reference, mode, negative_stock, verify, priority, not_before, state, total, pending,
+  applied, rejected, held, dead, cancelled, created_at, completed_at`
 
 export const toBatch = (row: BatchRow): Batch => ({
   id: row.id,

@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
+import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient, sql } from 'kysely'
 import pg from 'pg'
 import { LedgerUnavailableError, ledgerError } from './errors.ts'
 import type { Schema } from './schema.ts'
@@ -68,6 +68,23 @@ export const openLedger = ({
   return { db: watched(() => () => {}), watched, close: () => pool.end() }
 }
 
+const preparedMark = '/* prepared */'
+
+/**
+ * Begins a statement that is sent over and over: a connection parses and plans it once. It names its
+ * columns, since a `*` fails on open connections once a migration adds one, and its text is always the
+ * same, since each text is kept by each connection.
+ */
+export const prepared = sql.raw(preparedMark)
+
+const preparedNames = new Map<string, string>()
+const preparedName = (text: string) => {
+  if (!text.startsWith(preparedMark, text.search(/\S/))) return undefined
+  const name = preparedNames.get(text) ?? `prepared_${preparedNames.size + 1}`
+  preparedNames.set(text, name)
+  return name
+}
+
 /** Every error leaves the driver with our meaning, and a connection that failed is not used again. */
 const withLedgerErrors = (pool: pg.Pool, onStatement: () => () => void): PostgresPool => ({
   options: pool.options,
@@ -85,7 +102,7 @@ const withLedgerErrors = (pool: pg.Pool, onStatement: () => () => void): Postgre
       if (broken) throw new LedgerUnavailableError('The connection to PostgreSQL is broken')
       const onAnswer = onStatement()
       try {
-        return await client.query(text, [...parameters])
+        return await client.query({ name: preparedName(text), text, values: [...parameters] })
       } catch (error) {
         const meant = ledgerError(error)
         if (meant instanceof LedgerUnavailableError) broken = true

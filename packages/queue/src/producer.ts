@@ -81,7 +81,11 @@ export const createProducer = (backend: QueueBackend, policy: RetryPolicy): Prod
   const enqueueChunks: Producer['enqueueChunks'] = async (chunks, { isolated = false } = {}) => {
     for (const [kind, queue] of Object.entries(queues)) {
       const own = chunks.filter((chunk) => chunk.queue === kind)
-      if (own.length > 0) await queue.addBulk(own.map((chunk) => jobOf(chunk, isolated, options)))
+      const jobs = own.map((chunk) => jobOf(chunk, isolated, options))
+      const [only, ...others] = jobs
+      // addBulk takes twice the time for one job, and most batches are one.
+      if (only && others.length === 0) await queue.add(only.name, only.data, only.opts)
+      else if (only) await queue.addBulk(jobs)
     }
   }
 

@@ -4,8 +4,12 @@ import {
   acceptBatch,
   applyChunk,
   dropOldIdempotencyKeys,
+  ensureTenant,
+  openLedger,
 } from '@inventoryrpa/ledger'
-import { expect, test } from 'vitest'
+import { createTestDatabase } from '@inventoryrpa/testing'
+import { sql } from 'kysely'
+import { expect, onTestFinished, test } from 'vitest'
 import { adjustment, count, transfer } from './lines.ts'
 import { submit, useLedger } from './test-ledger.ts'
 
@@ -160,4 +164,19 @@ test('keys are kept for a day at least and dropped in the end, their batches kep
   expect(await dropOldIdempotencyKeys(ledger.db)).toBe(1)
   expect((await accept(young)).outcome).toBe('replayed')
   expect(await rowsOf(old.tenantId)).toEqual({ batches: 1, chunks: 2, keys: 0 })
+})
+
+test('open connections go on accepting while a migration adds a column', async () => {
+  const database = await createTestDatabase()
+  onTestFinished(() => database.drop())
+  // The same connection throughout: it has prepared the statement before the column is there.
+  const { db, close } = openLedger({ databaseUrl: database.url, maxConnections: 1 })
+  onTestFinished(close)
+  const tenantId = await ensureTenant(db, 'rolling')
+  const submitOne = () => submit(db, tenantId, [adjustment('A', 1)])
+  await submitOne()
+  await sql`alter table batches add column added_by_the_next_release integer`.execute(db)
+  await submitOne()
+  await sql`alter table batches drop column added_by_the_next_release`.execute(db)
+  await submitOne()
 })
