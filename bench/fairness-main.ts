@@ -18,7 +18,7 @@ const { values } = parseArgs({
   options: {
     backend: { type: 'string', default: 'redis' },
     rounds: { type: 'string', default: '2' },
-    'own-express': { type: 'boolean', default: false },
+    shared: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
   },
 })
@@ -28,7 +28,7 @@ const plan: FairnessPlan = {
   everyMs: values.quick ? 250 : 1_000,
   unloadedBatches: 30,
   workers: 2,
-  ownExpress: values['own-express'],
+  ownExpress: !values.shared,
 }
 
 const milliseconds = (name: string, took: readonly number[]) =>
@@ -39,7 +39,7 @@ const log = createWriteStream(`${at}.log`, { mode: 0o600 })
 await using servers = await startServers(at, (name, line) => log.write(`${name}: ${line}\n`))
 const day = await readOnlineRetailDay(join(root, 'examples/online-retail/2010-12-01.csv'))
 console.log(
-  `${plan.backend}, ${plan.ownExpress ? 'small chunks in a process of their own, ' : ''}${plan.largeLines} lines, ${availableParallelism()} cores`,
+  `${plan.backend}, ${plan.ownExpress ? 'small chunks in a process of their own, ' : 'all chunks in all workers, '}${plan.largeLines} lines, ${availableParallelism()} cores`,
 )
 
 const alone: FairnessFigures[] = []

@@ -30,7 +30,7 @@ export type FairnessFigures = {
 const linesPerBody = 10_000
 const connections = 2
 const askEveryMs = 25
-/** So that nobody's start is measured. */
+/** So that nobody's start is measured, with load or without. */
 const warmUpBatches = 5
 
 /** The large tenant's lines are all queued before the first worker starts. */
@@ -46,9 +46,11 @@ export const measureFairness = async (
   await using system = await startFairnessStand(stand, plan.backend)
   await using small = smallBatches(polling, system.targets.small)
 
+  const warmUp = () =>
+    sendSmallBatches(small, { everyMs: 50, goesOn: (sent) => sent < warmUpBatches })
   const measureUnloaded = async () => {
     await using _workers = await system.startWorkers(plan.workers, plan)
-    await sendSmallBatches(small, { everyMs: 50, goesOn: (sent) => sent < warmUpBatches })
+    await warmUp()
     return await sendSmallBatches(small, {
       everyMs: plan.everyMs,
       goesOn: (sent) => sent < plan.unloadedBatches,
@@ -63,9 +65,11 @@ export const measureFairness = async (
   const applying = untilApplied(database, lines).finally(() => {
     isDone = true
   })
-  const loaded = withSmall
-    ? await sendSmallBatches(small, { everyMs: plan.everyMs, goesOn: () => !isDone })
-    : []
+  const measureLoaded = async () => {
+    await warmUp()
+    return await sendSmallBatches(small, { everyMs: plan.everyMs, goesOn: () => !isDone })
+  }
+  const loaded = withSmall ? await measureLoaded() : []
   const seconds = ((await applying) - started) / 1_000
   // The last one may have been sent when the large tenant's lines were done.
   return {

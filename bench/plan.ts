@@ -31,7 +31,6 @@ const full: Record<Contestant['name'], { accept: Size; endToEnd: Size; singles: 
 
 const workers = 2
 const deadlineMs = 60_000
-const warmUpShare = 0.1
 const quickShare = 0.25
 
 /** The same for every round; made once, so that nothing is put together while a clock runs. */
@@ -42,10 +41,13 @@ export const createPlan = (
 ): Plan => {
   const share = quick ? quickShare : 1
   const { accept, endToEnd, singles } = full[name]
+  const loadOf = (bodies: number) =>
+    createLoad(day, { bodies: Math.ceil(bodies * share), linesPerBody: 1_000 })
+  // As much again first: a server runs for weeks, and its compiler is done within seconds.
   const loads = ({ bodies, connections }: Size) => ({
     connections,
-    warmUp: createLoad(day, { bodies: warmUpBodies(bodies), linesPerBody: 1_000 }),
-    load: createLoad(day, { bodies: Math.ceil(bodies * share), linesPerBody: 1_000 }),
+    warmUp: loadOf(bodies),
+    load: loadOf(bodies),
   })
   return {
     accept: loads(accept),
@@ -54,5 +56,3 @@ export const createPlan = (
     workers,
   }
 }
-
-const warmUpBodies = (bodies: number) => Math.max(2, Math.ceil(bodies * warmUpShare))

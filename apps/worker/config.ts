@@ -14,6 +14,15 @@ const bounds = z
     description: `must be jobs in hand at once, a whole number from 1 to ${most}, or bounds such as 1-4`,
   })
 
+const queues = z
+  .string()
+  .transform((text) => (text === 'all' ? queueKinds : text.split(',').map((it) => it.trim())))
+  .pipe(z.array(z.enum(queueKinds)).readonly())
+  .meta({
+    description:
+      'must be all, or some of apply (large chunks), express (small ones) and sync (what needs the stock source) with commas between',
+  })
+
 const schema = z.object({
   ...commonConfig,
   OPS_PORT: port.default(3002),
@@ -25,13 +34,7 @@ const schema = z.object({
   ).default(300),
   ...stockSourceConfig,
   WORKER_CONCURRENCY: bounds.default({ min: 1, max: 4 }),
-  WORKER_QUEUES: z
-    .enum(['all', ...queueKinds])
-    .meta({
-      description:
-        'must be all, apply (large chunks), express (small ones) or sync (what needs the stock source)',
-    })
-    .default('all'),
+  WORKER_QUEUES: queues.default(queueKinds),
   WATCHDOG_MS: z
     .union([z.literal('0').transform(Number), wholeNumber('', 5_000, 3_600_000)])
     .meta({

@@ -3,6 +3,7 @@ import {
   advanceRedrives,
   claimHeldChunks,
   claimRecounts,
+  dropOldFailedAttempts,
   dropOldIdempotencyKeys,
   type LedgerDatabase,
   listScheduleTimes,
@@ -33,6 +34,7 @@ const sweepEveryMs = 2_000
 /** Chunks compared with the queue in one sweep; the next sweep goes on behind them. */
 const pageSize = 2_000
 const heldPageSize = 200
+const dropEveryMs = 60_000
 const recountPageSize = 500
 
 /**
@@ -50,6 +52,7 @@ export const startRelay = ({
 }: RelayDeps): Relay => {
   const stop = new AbortController()
   const place = createPlace({ db, producer })
+  let droppedAt = Number.NEGATIVE_INFINITY
   let after: { batchId: string; chunk: number } | undefined
 
   const sweep = async () => {
@@ -62,6 +65,7 @@ export const startRelay = ({
     logger.info({ chunks: relayed }, 'chunks brought back to the queue')
   }
 
+  /** Not as the leader: many may be open, and each is taken by one process at a time anyway. */
   const redrive = async () => {
     for (const { redrive, chunks } of await advanceRedrives(db)) {
       if (chunks.length > 0) await producer.reconcileChunks(chunks, place)
@@ -80,8 +84,14 @@ export const startRelay = ({
     if (!source?.availability().available) return
     const limits = { afterSeconds: recountAfterSeconds, limit: recountPageSize }
     for (const due of await claimRecounts(db, limits)) {
-      const agreed = await recount(db, due, await readSource(source, due.keys))
-      logger.info({ levels: due.keys.length, agreed }, 'discrepancies recounted')
+      const about = { tenantId: due.tenantId, levels: due.keys.length }
+      try {
+        const agreed = await recount(db, due, await readSource(source, due.keys))
+        logger.info({ ...about, agreed }, 'discrepancies recounted')
+      } catch (err) {
+        // The other tenants' are claimed as well, and would wait for as long again.
+        logger.warn({ ...about, err }, 'discrepancies not recounted')
+      }
     }
   }
 
@@ -90,17 +100,24 @@ export const startRelay = ({
     if (changed > 0) logger.info({ schedules: changed }, 'schedules of the queue put right')
   }
 
+  const dropOld = async () => {
+    if (performance.now() - droppedAt < dropEveryMs) return
+    droppedAt = performance.now()
+    await dropOldIdempotencyKeys(db)
+    await dropOldFailedAttempts(db)
+  }
+
   const run = async () => {
     while (!stop.signal.aborted) {
       try {
         await withLeadership(db, async () => {
           await sweep()
-          await redrive()
           await releaseHeld()
           await reconcileSchedules()
           await producer.shiftTags()
-          await dropOldIdempotencyKeys(db)
+          await dropOld()
         })
+        await redrive()
         await recountDue()
       } catch (error) {
         logger.warn({ err: error }, 'the relay could not look; it tries again')

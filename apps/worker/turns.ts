@@ -6,7 +6,6 @@ import {
   type LedgerDatabase,
 } from '@inventoryrpa/ledger'
 import {
-  type EnqueueOptions,
   highestTag,
   type JobRun,
   type Producer,
@@ -26,10 +25,7 @@ export const createPlace =
     )
 
 /** Adds jobs for chunks, in their turn. */
-export type EnqueueChunks = (
-  chunks: readonly AcceptedChunk[],
-  options?: EnqueueOptions,
-) => Promise<void>
+export type EnqueueChunks = (chunks: readonly AcceptedChunk[]) => Promise<void>
 
 /** A chunk that was put back as often is applied, whatever its tenant sent since. */
 const mostReturns = 8

@@ -83,9 +83,7 @@ export const startWorker = async (
   }
   const hasStockSource = config.STOCK_SOURCE_URL !== undefined
   const kinds = queueKinds.filter(
-    (kind) =>
-      (config.WORKER_QUEUES === 'all' || config.WORKER_QUEUES === kind) &&
-      (kind !== 'sync' || hasStockSource),
+    (kind) => config.WORKER_QUEUES.includes(kind) && (kind !== 'sync' || hasStockSource),
   )
   const ledger = releasers.adopt(
     openLedger({
@@ -139,8 +137,8 @@ export const startWorker = async (
       recountAfterSeconds: config.RECOUNT_AFTER_SECONDS,
     })
     const place = createPlace({ db: ledger.db, producer })
-    const enqueueChunks: EnqueueChunks = async (chunks, options) =>
-      producer.enqueueChunks(await place(chunks), options)
+    const enqueueChunks: EnqueueChunks = async (chunks) =>
+      producer.enqueueChunks(await place(chunks))
     const handlers = (kind: QueueKind): ConsumerOptions['handlers'] => {
       const db = ledger.watched(progress[kind].statement)
       const applyDeps = {

@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import fp from 'fastify-plugin'
 
 declare module 'fastify' {
@@ -19,7 +20,7 @@ export const jsonBodyPlugin = fp(
       { parseAs: 'buffer' },
       (request, body, done) => {
         request.bodyBytes = withoutMarks(body)
-        const text = request.bodyBytes.toString()
+        const text = textOf(request.bodyBytes)
         const value = parseHarmless(text)
         if (value === undefined) parse(request, text, done)
         else done(null, value)
@@ -28,6 +29,9 @@ export const jsonBodyPlugin = fp(
   },
   { name: 'json-body' },
 )
+
+/** Nearly every body is ASCII, which takes a fifth of the time to read. */
+const textOf = (body: Buffer) => (isAscii(body) ? body.toString('latin1') : body.toString())
 
 /** Some senders begin with a mark, which Fastify passes over; whoever reads the stored body would not. */
 const withoutMarks = (body: Buffer): Buffer => {

@@ -4,7 +4,6 @@ import {
   applyChunkAndWaiting,
   type ChunkRef,
   type ChunkResult,
-  LedgerConflictError,
   type LedgerDatabase,
   markChunkDead,
   type Readings,
@@ -13,7 +12,7 @@ import {
 } from '@inventoryrpa/ledger'
 import type { Logger, Metrics } from '@inventoryrpa/observability'
 import type { JobHandler, JobRun } from '@inventoryrpa/queue'
-import { codeOf } from '../error-code.ts'
+import { codeOf, isLostRace } from '../error-code.ts'
 import type { EnqueueChunks, Turns } from '../turns.ts'
 import { bisectChunk } from './bisect-chunk.ts'
 import { ProcessDiedError } from './isolated-apply.ts'
@@ -116,7 +115,7 @@ export const applyChunkHandler = (deps: ApplyChunkDeps): JobHandler<ApplyChunkJo
 
     onExhausted: async ({ id, payload: { batchId, chunk }, attempt }, error) => {
       // A lost race says nothing about the chunk: the relay runs it again.
-      if (error instanceof LedgerConflictError) return 'failed'
+      if (isLostRace(error)) return 'failed'
       const context = { batchId, jobId: id, attempt }
       const isDeadly = error instanceof ProcessDiedError
       const split = await bisectChunk(
@@ -128,10 +127,13 @@ export const applyChunkHandler = (deps: ApplyChunkDeps): JobHandler<ApplyChunkJo
           },
         },
         { batchId, chunk },
+        { isDeadly },
       )
       if (split.outcome === 'split') {
         logger.warn({ ...context, err: error, lines: split.faulty.length }, 'chunk split')
-        await deps.enqueueChunks(split.faulty, { isolated: isDeadly })
+        await deps
+          .enqueueChunks(split.faulty)
+          .catch((err: unknown) => logger.warn({ ...context, err }, 'not enqueued; the relay will'))
         return 'completed'
       }
       const dead = { code: codeOf(error), message: error.message, source: sourceOf(error) }

@@ -1,11 +1,11 @@
 import {
   type AcceptedChunk,
   type ChunkRef,
-  LedgerConflictError,
   type LedgerDatabase,
   splitChunk,
 } from '@inventoryrpa/ledger'
 import { classify } from '@inventoryrpa/queue'
+import { isLostRace } from '../error-code.ts'
 
 export type BisectDeps = {
   db: LedgerDatabase
@@ -23,11 +23,16 @@ export type Bisected =
  * Splits a chunk that fails in two, tries both, and goes on with what fails until it is single lines.
  * Parts are applied in the order of their lines. Each split is committed before its parts are tried:
  * if this process ends, the relay finds what is left.
+ * @param options.isDeadly it ended the process that applied it
  * @throws what is no chunk's fault: an outage
  */
-export const bisectChunk = async (deps: BisectDeps, ref: ChunkRef): Promise<Bisected> => {
-  const split = await splitChunk(deps.db, ref).catch((error: unknown) => {
-    if (classify(error).class === 'outage' || error instanceof LedgerConflictError) throw error
+export const bisectChunk = async (
+  deps: BisectDeps,
+  ref: ChunkRef,
+  options: { isDeadly: boolean },
+): Promise<Bisected> => {
+  const split = await splitChunk(deps.db, ref, options).catch((error: unknown) => {
+    if (classify(error).class === 'outage' || isLostRace(error)) throw error
     return { outcome: 'single' } as const
   })
   if (split.outcome === 'gone') return { outcome: 'split', faulty: [] }
@@ -38,7 +43,7 @@ export const bisectChunk = async (deps: BisectDeps, ref: ChunkRef): Promise<Bise
       await deps.apply(part)
     } catch (error) {
       if (classify(error).class === 'outage') throw error
-      const inner = await bisectChunk(deps, part)
+      const inner = await bisectChunk(deps, part, options)
       faulty.push(...(inner.outcome === 'split' ? inner.faulty : [part]))
     }
   }

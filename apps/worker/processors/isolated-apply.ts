@@ -9,6 +9,13 @@ export class ProcessDiedError extends Error {
   override readonly name = 'ProcessDiedError'
 }
 
+/** This machine could start no further process: no chunk's fault. */
+export class ProcessNotStartedError extends Error {
+  readonly code = 'PROCESS_NOT_STARTED'
+  readonly outage = true
+  override readonly name = 'ProcessNotStartedError'
+}
+
 /** An error that crossed from one process to another: what it says of itself came with it. */
 export class IsolatedApplyError extends Error {
   readonly code: string
@@ -42,7 +49,8 @@ const longestMs = 30_000
 /**
  * Applies a chunk in a process of its own, with this one's environment and flags, so that a line that
  * ends the process does not end the worker.
- * @throws ProcessDiedError when the process ended without an answer, or was ended for taking too long
+ * @throws ProcessDiedError when the process ended without an answer, or was ended for taking too long,
+ * ProcessNotStartedError
  */
 export const applyIsolated = async (ref: ChunkRef, readings?: Readings): Promise<ChunkResult> => {
   const child = fork(main, {
@@ -57,7 +65,10 @@ export const applyIsolated = async (ref: ChunkRef, readings?: Readings): Promise
   })
   child.send({ ref, readings } satisfies Question, () => {})
   try {
-    const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
+    const closed = once(child, 'close').catch((cause: unknown) => {
+      throw new ProcessNotStartedError('no process could be started for the chunk', { cause })
+    })
+    const [code, signal] = (await closed) as [number | null, string | null]
     if (!answer) {
       const how = signal ? `by ${signal}` : `with code ${code}`
       throw new ProcessDiedError(`the process that applied the chunk ended ${how}`)

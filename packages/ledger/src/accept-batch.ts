@@ -29,7 +29,12 @@ export type AcceptBatch = {
 }
 
 /** What the queue is to know of a chunk. */
-export type AcceptedChunk = ChunkRef & { queue: QueueKind; lines: number }
+export type AcceptedChunk = ChunkRef & {
+  queue: QueueKind
+  lines: number
+  /** It may end whatever process applies it; default no. */
+  suspect?: boolean
+}
 
 export type Accepted =
   | { outcome: 'accepted'; batch: Batch; chunks: AcceptedChunk[] }

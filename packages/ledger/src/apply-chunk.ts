@@ -74,7 +74,7 @@ export const applyChunkAndWaiting = async (
     return chunks
   }
   const settled = await settleLocked(db, lock).catch((error: unknown) => {
-    if (error instanceof LedgerUnavailableError) throw error
+    if (error instanceof LedgerUnavailableError && error.outage) throw error
     together = []
     return undefined
   })

@@ -17,6 +17,8 @@ export type LockedChunk = ChunkRef & {
   negativeStock: 'reject' | 'allow'
   settled: boolean
   dead: boolean
+  /** It may end whatever process applies it. */
+  suspect: boolean
   lineCount: number
   queue: QueueKind
   /** As they are kept. */
@@ -44,6 +46,7 @@ type Row = {
   dead_at: Date | null
   not_before: Date | null
   redrive_id: string | null
+  suspect: boolean
   tenant_id: number
   negative_stock: 'reject' | 'allow'
   verify: boolean
@@ -64,7 +67,7 @@ const prioritiesAbove = sql`case b.priority
 
 const columns = sql`
   c.batch_id, c.chunk, c.line_count, c.lines, c.queue, c.settled_at, c.dead_at, c.not_before,
-  c.redrive_id, b.tenant_id, b.negative_stock, b.verify, b.created_at, ${isDue} as due`
+  c.redrive_id, c.suspect, b.tenant_id, b.negative_stock, b.verify, b.created_at, ${isDue} as due`
 
 const toLockedChunk = (row: Row): LockedChunk => ({
   batchId: row.batch_id,
@@ -73,6 +76,7 @@ const toLockedChunk = (row: Row): LockedChunk => ({
   negativeStock: row.negative_stock,
   settled: row.settled_at !== null,
   dead: row.dead_at !== null,
+  suspect: row.suspect,
   lineCount: row.line_count,
   queue: row.queue,
   stored: row.lines,
@@ -110,7 +114,7 @@ const mostChunks = 64
 /**
  * Locks a chunk and those accepted after it that would be applied alike and wait in the same queue with
  * the same priority, in that order, leaving out what is not due, settled, dead or held by another:
- * nothing is waited for. None is over twice the first one's size and together they have about
+ * nothing is waited for. Nor are parts of one that failed, which would fail all over again. None is over twice the first one's size and together they have about
  * `maxLines`, so that memory and the length of the transaction are bounded.
  *
  * The limits stand where rows are locked one by one as they are pulled, so that no row is locked that
@@ -138,7 +142,7 @@ export const lockWaitingChunks = async (
     ) b cross join lateral (
       select * from chunks c
       where batch_id = b.id and settled_at is null and dead_at is null and ${isDue}
-        and (chunk = ${chunk} and batch_id = ${batchId} or not suspect)
+        and (chunk = ${chunk} and batch_id = ${batchId} or not suspect and parent is null)
         and queue = first.queue and (batch_id, chunk) >= (${batchId}::uuid, ${chunk}::int)
         and line_count <= 2 * first.line_count
       order by chunk

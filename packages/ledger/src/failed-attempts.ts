@@ -33,6 +33,20 @@ export const recordFailedAttempt = async (
     .execute()
 }
 
+/** Those of a month ago are dropped, some at a time, besides the history of what is dead. */
+export const dropOldFailedAttempts = async (db: LedgerDatabase): Promise<number> => {
+  const result = await sql`
+    delete from failed_attempts where id in (
+      select id from failed_attempts a
+      where started_at < now() - interval '30 days' and not exists (
+        select from chunks c where c.batch_id = a.batch_id and c.dead_at is not null
+      )
+      order by started_at limit 10000
+    )
+  `.execute(db)
+  return Number(result.numAffectedRows ?? 0)
+}
+
 /**
  * The failed attempts of chunks and of those that each was split from, oldest first. In one query: a
  * page of dead letters must not wait for as many connections.

@@ -49,22 +49,27 @@ export const recount = async (
     })
     const levels = await lockLevels(trx, tenantId, moments, { mayMakeLevels: true })
     const moved = await movedSince(trx, tenantId, moments)
-    let agreed = 0
-    for (const moment of moments) {
-      const level = levels.get(levelKey(moment.sku, moment.location))
-      const found = (level?.onHand ?? 0n) - moved(moment)
-      const agrees = found === moment.onHand
-      if (agrees) agreed += 1
-      await sql`
-        update discrepancies set recounts = recounts + 1,
-          expected = ${formatQuantity(moment.onHand)}::numeric,
-          found = ${formatQuantity(found)}::numeric,
-          source = ${moment.reading.source}, as_of = ${new Date(moment.reading.asOf)},
-          failover_code = ${moment.reading.failoverCode ?? null},
-          resolved_at = ${agrees ? sql`now()` : null}, resolution = ${agrees ? 'agreed' : null}
-        where tenant_id = ${tenantId} and sku = ${moment.sku} and location = ${moment.location}
-          and kind = 'source' and resolved_at is null
-      `.execute(trx)
-    }
-    return agreed
+    const looks = moments.map((moment) => {
+      const { sku, location, reading, onHand: expected } = moment
+      const level = levels.get(levelKey(sku, location))
+      return { sku, location, reading, expected, found: (level?.onHand ?? 0n) - moved(moment) }
+    })
+    const { rows } = await sql<{ agrees: boolean }>`
+      update discrepancies d set recounts = d.recounts + 1, expected = v.expected, found = v.found,
+        source = v.source, as_of = v.as_of, failover_code = v.failover_code,
+        resolved_at = case when v.expected = v.found then now() end,
+        resolution = case when v.expected = v.found then 'agreed' end
+      from unnest(
+        ${looks.map((it) => it.sku)}::text[], ${looks.map((it) => it.location)}::text[],
+        ${looks.map((it) => formatQuantity(it.expected))}::numeric[],
+        ${looks.map((it) => formatQuantity(it.found))}::numeric[],
+        ${looks.map((it) => it.reading.source)}::text[],
+        ${looks.map((it) => new Date(it.reading.asOf).toISOString())}::timestamptz[],
+        ${looks.map((it) => it.reading.failoverCode ?? null)}::text[]
+      ) v(sku, location, expected, found, source, as_of, failover_code)
+      where d.tenant_id = ${tenantId} and d.sku = v.sku and d.location = v.location
+        and d.kind = 'source' and d.resolved_at is null
+      returning v.expected = v.found as agrees
+    `.execute(trx)
+    return rows.filter((row) => row.agrees).length
   })

@@ -49,14 +49,14 @@ export const startRedrive = async (
         most: limit,
         canary,
         rate_per_second: ratePerSecond ?? null,
-        state: canary > 0 ? 'canary' : 'running',
+        ...(canary > 0 ? { state: 'canary' } : running()),
       })
       .returningAll()
       .executeTakeFirstOrThrow()
     return step(trx, row)
   })
 
-/** Takes the next step of every redrive that has not ended. One process at a time does it. */
+/** Takes the next step of every redrive that has not ended, besides those that another process takes. */
 export const advanceRedrives = async (db: LedgerDatabase): Promise<RedriveStep[]> => {
   const open = await db
     .selectFrom('redrives')
@@ -101,7 +101,12 @@ const step = async (trx: Transaction<Schema>, row: Row): Promise<RedriveStep> =>
     const { pending, dead } = await canariesOf(trx, row.id)
     if (dead > 0) return { redrive: await save(trx, row, { state: 'stopped' }), chunks: [] }
     if (pending > 0) return { redrive: toRedrive(row), chunks: [] }
-    row = { ...row, state: 'running' }
+    row = await trx
+      .updateTable('redrives')
+      .set(running())
+      .where('id', '=', row.id)
+      .returningAll()
+      .executeTakeFirstOrThrow()
   }
   const wanted = Math.min(allowance(row), stepSize)
   const chunks = wanted > 0 ? await revive(trx, row, wanted) : []
@@ -112,13 +117,16 @@ const step = async (trx: Transaction<Schema>, row: Row): Promise<RedriveStep> =>
   return { redrive: await save(trx, row, { state, redriven }), chunks }
 }
 
+const running = () => ({ state: 'running' as const, running_since: sql<Date>`now()` })
+
 /** How many more may be redriven by now. */
 const allowance = (row: Row) => {
   const left = row.most - row.redriven
   if (row.state === 'canary') return Math.min(row.canary, left)
   if (row.rate_per_second === null) return left
-  const seconds = (Date.now() - row.created_at.getTime()) / 1_000
-  return Math.min(left, Math.max(0, Math.ceil(row.rate_per_second * seconds) - row.redriven))
+  const seconds = (Date.now() - (row.running_since ?? row.created_at).getTime()) / 1_000
+  const allowed = row.canary + Math.ceil(row.rate_per_second * seconds)
+  return Math.min(left, Math.max(0, allowed - row.redriven))
 }
 
 const canariesOf = async (trx: Transaction<Schema>, redriveId: string) => {
@@ -130,7 +138,11 @@ const canariesOf = async (trx: Transaction<Schema>, redriveId: string) => {
   return rows[0] as { pending: number; dead: number }
 }
 
-/** A canary that died again is left alone until its own redrive has seen it. */
+/**
+ * What is revived waits from now on, whenever it was sent.
+ *
+ * A canary that died again is left alone until its own redrive has seen it.
+ */
 const revive = async (
   trx: Transaction<Schema>,
   row: Row,
@@ -142,7 +154,7 @@ const revive = async (
     id: row.dead_letter ?? undefined,
   }
   const { rows } = await sql<AcceptedChunk>`
-    select c.batch_id as "batchId", c.chunk, c.queue, c.line_count as lines
+    select c.batch_id as "batchId", c.chunk, c.queue, c.line_count as lines, c.suspect
     from chunks c join batches b on b.id = c.batch_id
     where ${matching(row.tenant_id, filter)}
       and c.dead_at <= ${row.created_at} and c.redrive_id is distinct from ${row.id}
@@ -154,7 +166,7 @@ const revive = async (
   await forgetDeadLines(trx, rows)
   await sql`
     update chunks c set dead_at = null, error = null, error_code = null, fingerprint = null,
-      not_before = null, redrive_id = ${row.id}
+      not_before = null, redrive_id = ${row.id}, created_at = now()
     from ${chunkKeys(rows)} v(batch_id, chunk)
     where c.batch_id = v.batch_id and c.chunk = v.chunk
   `.execute(trx)

@@ -119,6 +119,7 @@ export type Schema = {
     redriven: Generated<number>
     created_at: CreatedAt
     ended_at: Date | null
+    running_since: Date | null
   }
   schedules: {
     id: string

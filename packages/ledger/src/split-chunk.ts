@@ -18,11 +18,17 @@ export type SplitResult =
 /**
  * Splits a chunk into smaller ones and gives them its lines. Lines of one level stay together as long
  * as there are others to part them from; then they are parted in their order.
+ * @param options.isDeadly it ended the process that applied it, and a part of it will do so again
  */
-export const splitChunk = async (db: LedgerDatabase, ref: ChunkRef): Promise<SplitResult> =>
+export const splitChunk = async (
+  db: LedgerDatabase,
+  ref: ChunkRef,
+  { isDeadly = false }: { isDeadly?: boolean } = {},
+): Promise<SplitResult> =>
   db.transaction().execute(async (trx) => {
     const chunk = await lockChunk(trx, ref)
     if (!chunk || chunk.settled) return { outcome: 'gone' }
+    const suspect = isDeadly || chunk.suspect
     if (chunk.lineCount === 1) return { outcome: 'single' }
     const { lines, numbers } = readStored(chunk.stored)
     const half = Math.ceil(lines.length / 2)
@@ -48,7 +54,7 @@ export const splitChunk = async (db: LedgerDatabase, ref: ChunkRef): Promise<Spl
           queue: chunk.queue,
           not_before: chunk.notBefore,
           parent: ref.chunk,
-          suspect: true,
+          suspect,
           redrive_id: chunk.redriveId,
         })),
       )
@@ -61,6 +67,7 @@ export const splitChunk = async (db: LedgerDatabase, ref: ChunkRef): Promise<Spl
         chunk: first + part,
         queue: chunk.queue,
         lines: length,
+        suspect,
       })),
     }
   })

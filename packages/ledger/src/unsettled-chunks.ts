@@ -19,7 +19,7 @@ export const listUnsettledChunks = async (
   }: { olderThanMs: number; limit: number; after?: ChunkRef | undefined },
 ): Promise<UnsettledChunk[]> => {
   const { rows } = await sql<UnsettledChunk>`
-    select batch_id as "batchId", chunk, queue, line_count as lines, not_before as "notBefore"
+    select batch_id as "batchId", chunk, queue, line_count as lines, not_before as "notBefore", suspect
     from chunks
     where settled_at is null and dead_at is null
       and created_at <= now() - make_interval(secs => ${olderThanMs / 1_000})

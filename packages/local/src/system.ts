@@ -18,7 +18,7 @@ export interface SystemOptions {
   /** 0: any free one. Default: 3000 and 3001, or any free ones if they are taken. */
   port?: number | undefined
   opsPort?: number | undefined
-  /** Default 2. */
+  /** Beside the one that applies small batches; default 2. */
   workers?: number | undefined
   /** The environment the apps get, besides what is set here. */
   env?: Record<string, string | undefined>
@@ -93,14 +93,25 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     },
     apiGraceMs,
   )
-  const startingWorkers = Array.from({ length: options.workers ?? 2 }, (_, index) =>
+  const keepWorker = (name: string, queues: string) =>
     keep(
-      `worker-${index + 1}`,
+      name,
       'worker',
-      { OPS_HOST: '127.0.0.1', OPS_PORT: '0', SHUTDOWN_GRACE_MS: String(workerGraceMs - 5000) },
+      {
+        OPS_HOST: '127.0.0.1',
+        OPS_PORT: '0',
+        SHUTDOWN_GRACE_MS: String(workerGraceMs - 5000),
+        WORKER_QUEUES: queues,
+      },
       workerGraceMs,
+    )
+  // Small batches share a process with no large one (ADR 11).
+  const startingWorkers = [
+    ...Array.from({ length: options.workers ?? 2 }, (_, index) =>
+      keepWorker(`worker-${index + 1}`, 'apply,sync'),
     ),
-  )
+    keepWorker('worker-express', 'express'),
+  ]
   const workers = await started(startingWorkers, releases)
   const [api] = await started([startingApi], releases)
   if (api === undefined) throw new Error('the API was not started')

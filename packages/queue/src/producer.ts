@@ -20,11 +20,8 @@ export type QueuedChunk = ChunkRef & {
   tag?: number | undefined
   /** It is not run before. */
   notBefore?: Date | null | undefined
-}
-
-export type EnqueueOptions = {
-  /** Have them applied in a process of their own. */
-  isolated?: boolean
+  /** It may end the process that applies it, and gets one of its own. */
+  suspect?: boolean | undefined
 }
 
 export type Producer = {
@@ -34,7 +31,7 @@ export type Producer = {
    * Adds a job for each chunk; one that is there already stays as it is. An error means that some
    * may have been added and some not: the relay adds what is missing.
    */
-  enqueueChunks(chunks: readonly QueuedChunk[], options?: EnqueueOptions): Promise<void>
+  enqueueChunks(chunks: readonly QueuedChunk[]): Promise<void>
   /**
    * Makes sure that the queue will run each of these unsettled chunks: adds those it does not know
    * (Redis was emptied, or the first adding failed), and runs again those it takes for finished.
@@ -78,10 +75,10 @@ export const createProducer = (backend: QueueBackend, policy: RetryPolicy): Prod
     removeOnComplete: keepCompleted,
     removeOnFail: keepFailed,
   }
-  const enqueueChunks: Producer['enqueueChunks'] = async (chunks, { isolated = false } = {}) => {
+  const enqueueChunks: Producer['enqueueChunks'] = async (chunks) => {
     for (const [kind, queue] of Object.entries(queues)) {
       const own = chunks.filter((chunk) => chunk.queue === kind)
-      const jobs = own.map((chunk) => jobOf(chunk, isolated, options))
+      const jobs = own.map((chunk) => jobOf(chunk, options))
       const [only, ...others] = jobs
       // addBulk takes twice the time for one job, and most batches are one.
       if (only && others.length === 0) await queue.add(only.name, only.data, only.opts)
@@ -134,8 +131,7 @@ export const createProducer = (backend: QueueBackend, policy: RetryPolicy): Prod
 }
 
 const jobOf = (
-  { batchId, chunk, tag, notBefore }: QueuedChunk,
-  isolated: boolean,
+  { batchId, chunk, tag, notBefore, suspect = false }: QueuedChunk,
   options: BulkJobOptions,
 ) => {
   const delayMs = notBefore ? notBefore.getTime() - Date.now() : 0
@@ -145,7 +141,7 @@ const jobOf = (
       v: 1,
       batchId,
       chunk,
-      ...(isolated && { isolated }),
+      ...(suspect && { isolated: true }),
     }) satisfies ApplyChunkJob,
     opts: {
       ...options,

@@ -1,5 +1,5 @@
 import { type SubmitSyncJob, submitSyncJob } from '@inventoryrpa/contracts'
-import type { Queue } from 'bullmq'
+import type { JobSchedulerJson, Queue } from 'bullmq'
 import { jobNames } from './names.ts'
 import { backoff, type RetryPolicy } from './retry-policy.ts'
 
@@ -16,7 +16,7 @@ export type Schedules = {
   /** Made once, however often it is told; told otherwise, it is replaced. */
   put(schedule: QueueSchedule): Promise<void>
   remove(id: string): Promise<void>
-  /** Adds those that the queue has lost, and removes those that are no longer wanted. @returns how many it changed */
+  /** Puts those that the queue has lost or keeps otherwise, and removes those that are no longer wanted. @returns how many it changed */
   reconcile(wanted: readonly QueueSchedule[]): Promise<number>
 }
 
@@ -24,14 +24,10 @@ export type Schedules = {
 const mostSchedulers = 10_000
 
 export const createSchedules = (queue: Queue, policy: RetryPolicy): Schedules => {
-  const put = async ({ id, everySeconds, cron, timeZone }: QueueSchedule) => {
-    const rhythm =
-      cron === null
-        ? { every: (everySeconds ?? 0) * 1_000 }
-        : { pattern: cron, tz: timeZone ?? 'UTC' }
-    await queue.upsertJobScheduler(id, rhythm, {
+  const put = async (schedule: QueueSchedule) => {
+    await queue.upsertJobScheduler(schedule.id, rhythmOf(schedule), {
       name: jobNames.submitSync,
-      data: submitSyncJob.parse({ v: 1, scheduleId: id }) satisfies SubmitSyncJob,
+      data: submitSyncJob.parse({ v: 1, scheduleId: schedule.id }) satisfies SubmitSyncJob,
       opts: {
         attempts: policy.attempts,
         backoff,
@@ -47,14 +43,26 @@ export const createSchedules = (queue: Queue, policy: RetryPolicy): Schedules =>
     put,
     remove,
     reconcile: async (wanted) => {
-      const known = await queue.getJobSchedulers(0, mostSchedulers)
-      const knownIds = new Set(known.map((it) => it.key))
+      const schedulers = await queue.getJobSchedulers(0, mostSchedulers)
+      const known = new Map(schedulers.map((it) => [it.key, it]))
       const wantedIds = new Set(wanted.map((it) => it.id))
-      const lost = wanted.filter((it) => !knownIds.has(it.id))
-      const unwanted = [...knownIds].filter((id) => !wantedIds.has(id))
-      for (const schedule of lost) await put(schedule)
+      const wrong = wanted.filter((it) => !keeps(known.get(it.id), rhythmOf(it)))
+      const unwanted = [...known.keys()].filter((id) => !wantedIds.has(id))
+      for (const schedule of wrong) await put(schedule)
       for (const id of unwanted) await remove(id)
-      return lost.length + unwanted.length
+      return wrong.length + unwanted.length
     },
   }
 }
+
+type Rhythm = { every: number } | { pattern: string; tz: string }
+
+const rhythmOf = ({ everySeconds, cron, timeZone }: QueueSchedule): Rhythm =>
+  cron === null ? { every: (everySeconds ?? 0) * 1_000 } : { pattern: cron, tz: timeZone ?? 'UTC' }
+
+/** Redis gives numbers back as text. */
+const keeps = (known: JobSchedulerJson | undefined, rhythm: Rhythm) =>
+  known !== undefined &&
+  ('every' in rhythm
+    ? Number(known.every) === rhythm.every
+    : known.pattern === rhythm.pattern && known.tz === rhythm.tz)

@@ -9,8 +9,8 @@ const file = process.env.DEADLY_WHILE as string
 const query = pg.Client.prototype.query as (...args: unknown[]) => unknown
 
 pg.Client.prototype.query = function (this: pg.Client, ...args: unknown[]) {
-  const [text, parameters] = args
-  const isWrite = typeof text === 'string' && text.includes('insert into movements')
-  if (isWrite && JSON.stringify(parameters).includes('deadly') && existsSync(file)) process.abort()
+  const { text, values } = args[0] as { text?: string; values?: unknown[] }
+  const isWrite = text?.includes('insert into movements')
+  if (isWrite && JSON.stringify(values).includes('deadly') && existsSync(file)) process.abort()
   return query.apply(this, args)
 } as typeof pg.Client.prototype.query
