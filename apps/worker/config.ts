@@ -16,7 +16,7 @@ const bounds = z
 
 const queues = z
   .string()
-  .transform((text) => (text === 'all' ? queueKinds : text.split(',').map((it) => it.trim())))
+  .transform((text) => (text === 'all' ? [...queueKinds] : text.split(',').map((it) => it.trim())))
   .pipe(z.array(z.enum(queueKinds)).readonly())
   .meta({
     description:
