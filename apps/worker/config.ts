@@ -17,7 +17,7 @@ const bounds = z
 const queues = z
   .string()
   .transform((text) => (text === 'all' ? [...queueKinds] : text.split(',').map((it) => it.trim())))
-  .pipe(z.array(z.enum(queueKinds)).readonly())
+  .pipe(z.array(z.string().pipe(z.enum(queueKinds))).readonly())
   .meta({
     description:
       'must be all, or some of apply (large chunks), express (small ones) and sync (what needs the stock source) with commas between',
