@@ -17,7 +17,7 @@ const bounds = z
 const queues = z
   .string()
   .transform((text) => (text === 'all' ? [...queueKinds] : text.split(',').map((it) => it.trim())))
-  .pipe(z.array(z.string().pipe(z.enum(queueKinds))).readonly())
+  .pipe(z.array(z.string().pipe(z.enum(queueKinds))))
   .meta({
     description:
       'must be all, or some of apply (large chunks), express (small ones) and sync (what needs the stock source) with commas between',
@@ -34,7 +34,7 @@ const schema = z.object({
   ).default(300),
   ...stockSourceConfig,
   WORKER_CONCURRENCY: bounds.default({ min: 1, max: 4 }),
-  WORKER_QUEUES: queues.default(queueKinds),
+  WORKER_QUEUES: queues.default([...queueKinds]),
   WATCHDOG_MS: z
     .union([z.literal('0').transform(Number), wholeNumber('', 5_000, 3_600_000)])
     .meta({
