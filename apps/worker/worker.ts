@@ -23,6 +23,7 @@ import {
 } from '@inventoryrpa/queue'
 import Fastify from 'fastify'
 import type { Config } from './config.ts'
+import { suspectLeftovers } from './leftovers.ts'
 import { lookAround } from './look-around.ts'
 import { startLoopWatch } from './loop-watch.ts'
 import type { Bounds } from './next-concurrency.ts'
@@ -126,8 +127,9 @@ export const startWorker = async (
   })
   const source = openStockSource(config, { logger, metrics })
   if (source) releasers.adopt(source, (it) => it.close())
-  const work = () => {
+  const work = async () => {
     const producer = createProducer(backend, policy)
+    await suspectLeftovers({ db: ledger.db, producer, logger }, maxLinesTogether)
     const relay = startRelay({
       db: ledger.db,
       producer,

@@ -2,6 +2,7 @@ import {
   type AcceptedChunk,
   type ChunkRef,
   type LedgerDatabase,
+  LedgerUnavailableError,
   splitChunk,
 } from '@inventoryrpa/ledger'
 import { classify } from '@inventoryrpa/queue'
@@ -32,7 +33,8 @@ export const bisectChunk = async (
   options: { isDeadly: boolean },
 ): Promise<Bisected> => {
   const split = await splitChunk(deps.db, ref, options).catch((error: unknown) => {
-    if (classify(error).class === 'outage' || isLostRace(error)) throw error
+    // What PostgreSQL could not do now; anything else is a chunk that cannot be read.
+    if (error instanceof LedgerUnavailableError || isLostRace(error)) throw error
     return { outcome: 'single' } as const
   })
   if (split.outcome === 'gone') return { outcome: 'split', faulty: [] }

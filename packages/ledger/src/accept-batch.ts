@@ -32,8 +32,8 @@ export type AcceptBatch = {
 export type AcceptedChunk = ChunkRef & {
   queue: QueueKind
   lines: number
-  /** It may end whatever process applies it; default no. */
-  suspect?: boolean
+  /** It may end whatever process applies it. */
+  suspect: boolean
 }
 
 export type Accepted =
@@ -66,6 +66,7 @@ export const acceptBatch = async (
       chunk,
       queue: isExpress ? 'express' : queue,
       lines: indexes.length,
+      suspect: false,
     }),
   )
   const stored = planned.map(({ indexes }) =>

@@ -199,18 +199,26 @@ export const markSettled = async (
 
 /**
  * After a worker ended with a chunk in hand: this one, and those it may have had together with it, are
- * applied alone from now on, until the one that ends workers is known.
+ * applied alone from now on, until the one that ends workers is known. Nothing is done to what another
+ * has in hand now. @returns how many
  */
 export const suspectChunks = async (
   db: LedgerDatabase,
   ref: ChunkRef,
   maxLines: number,
-): Promise<void> =>
+): Promise<number> =>
   db.transaction().execute(async (trx) => {
+    const { rows: free } = await sql`
+      select from chunks where batch_id = ${ref.batchId} and chunk = ${ref.chunk}
+      for update skip locked
+    `.execute(trx)
+    if (free.length === 0) return 0
+    // A settled one is followed by others in its worker's hand.
     const chunks = await lockWaitingChunks(trx, ref, maxLines)
     await sql`
       update chunks c set suspect = true
       from ${chunkKeys(chunks)} v(batch_id, chunk)
       where c.batch_id = v.batch_id and c.chunk = v.chunk
     `.execute(trx)
+    return chunks.length
   })

@@ -14,6 +14,8 @@ export type LedgerOptions = {
   connectTimeoutMs?: number
   /** How long PostgreSQL may work on one statement. */
   statementTimeoutMs?: number
+  /** How long a statement may wait for a lock; default two thirds of that. */
+  lockTimeoutMs?: number
   /** Told of idle connections that break; the pool replaces them by itself. */
   onError?: (error: Error) => void
 }
@@ -47,6 +49,7 @@ export const openLedger = ({
   maxConnections = 10,
   connectTimeoutMs = 1_000,
   statementTimeoutMs = 30_000,
+  lockTimeoutMs = Math.ceil((statementTimeoutMs * 2) / 3),
   onError = () => {},
 }: LedgerOptions): Ledger => {
   const pool = new pg.Pool({
@@ -55,6 +58,8 @@ export const openLedger = ({
     max: maxConnections,
     connectionTimeoutMillis: connectTimeoutMs,
     statement_timeout: statementTimeoutMs,
+    // Sooner, and another error: who waits for a lock is not to blame, who works that long may be.
+    lock_timeout: lockTimeoutMs,
     query_timeout: statementTimeoutMs + answerMarginMs,
     idle_in_transaction_session_timeout: idleInTransactionMs,
     keepAlive: true,

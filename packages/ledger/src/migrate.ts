@@ -9,6 +9,9 @@ export const migrateLedger = async (databaseUrl: string): Promise<void> => {
     databaseUrl,
     applicationName: 'inventoryrpa-migrate',
     maxConnections: 2,
+    // An index on a large table takes its time; a lock that everyone else then waits behind does not.
+    statementTimeoutMs: 3_600_000,
+    lockTimeoutMs: 10_000,
   })
   try {
     const migrator = new Migrator({

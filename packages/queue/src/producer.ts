@@ -2,6 +2,7 @@ import {
   type ApplyChunkJob,
   applyChunkJob,
   type QueueKind,
+  queueKinds,
   type ReleaseHeldJob,
 } from '@inventoryrpa/contracts'
 import type { BulkJobOptions, Job, Queue } from 'bullmq'
@@ -42,6 +43,8 @@ export type Producer = {
     chunks: readonly Chunk[],
     place?: (missing: readonly Chunk[]) => Promise<readonly QueuedChunk[]>,
   ): Promise<number>
+  /** Chunks that workers have in hand, or had when they ended: some, the longest first. */
+  listInHand(): Promise<(ChunkRef & { queue: QueueKind })[]>
   /** Asks the stock source again for lines that are held. */
   releaseHeld(chunks: readonly ChunkRef[]): Promise<void>
   readonly schedules: Schedules
@@ -54,6 +57,9 @@ export type Producer = {
   shiftTags(): Promise<number>
   close(): Promise<void>
 }
+
+/** Of one queue; more than its workers together. */
+const mostInHand = 200
 
 /** Finished jobs stay visible for a while, within bounds. */
 const keepCompleted = { age: 3_600, count: 1_000 }
@@ -103,6 +109,15 @@ export const createProducer = (backend: QueueBackend, policy: RetryPolicy): Prod
       const missing = chunks.filter((_, index) => known[index] === undefined)
       if (missing.length > 0) await enqueueChunks(await place(missing))
       return missing.length + finished.length
+    },
+    listInHand: async () => {
+      const inHand = queueKinds.map(async (queue) =>
+        (await queues[queue].getActive(0, mostInHand - 1)).flatMap((job) => {
+          const { data } = applyChunkJob.safeParse(job?.data)
+          return data ? [{ batchId: data.batchId, chunk: data.chunk, queue }] : []
+        }),
+      )
+      return (await Promise.all(inHand)).flat()
     },
     releaseHeld: async (chunks) => {
       await queues.sync.addBulk(

@@ -41,7 +41,7 @@ export const untilUsable = async (
  */
 export const startWhenUsable = (
   backend: Pick<QueueBackend, 'check'>,
-  start: () => () => Promise<void>,
+  start: () => Promise<() => Promise<void>>,
   { onWait = () => {} }: Pick<WaitOptions, 'onWait'> = {},
 ): { close(): Promise<void> } => {
   const waiting = new AbortController()

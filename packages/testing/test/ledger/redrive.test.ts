@@ -6,6 +6,7 @@ import {
   listDeadLetters,
   listUnsettledChunks,
   markChunkDead,
+  measureBacklog,
   type RedriveRequest,
   splitChunk,
   startRedrive,
@@ -38,7 +39,8 @@ const applyAll = async (chunks: readonly AcceptedChunk[]) => {
 /** As if it had begun so much earlier, in the millisecond in which the last of the lines died. */
 const beginEarlier = async (id: string, seconds: number) => {
   await ledger.admin.query(
-    'update redrives set created_at = created_at - make_interval(secs => $2) where id = $1',
+    `update redrives set created_at = created_at - make_interval(secs => $2),
+       running_since = running_since - make_interval(secs => $2) where id = $1`,
     [id, seconds],
   )
   await ledger.admin.query(
@@ -156,6 +158,27 @@ test('with a rate, as many are taken as the time since its beginning allows', as
   expect((await advance(begun.id))?.chunks).toEqual([])
   await beginEarlier(begun.id, 10_000)
   expect((await advance(begun.id))?.redrive).toMatchObject({ state: 'done', redriven: 11 })
+})
+
+test('a rate counts from the end of the canary, however long that took', async () => {
+  const { tenantId } = await deadBatch(12)
+  const { redrive: begun, chunks } = await redrive(tenantId, { canary: 2, ratePerSecond: 0.01 })
+  await beginEarlier(begun.id, 10_000)
+  await applyAll(chunks)
+  expect((await advance(begun.id))?.chunks.length).toBeLessThanOrEqual(1)
+  await beginEarlier(begun.id, 350)
+  expect((await advance(begun.id))?.redrive).toMatchObject({ state: 'running', redriven: 6 })
+})
+
+test('what is redriven waits from then on, whenever it was sent', async () => {
+  const { tenantId, chunks } = await deadBatch(1)
+  await ledger.admin.query(
+    `update chunks set created_at = now() - interval '9 days' where batch_id = $1`,
+    [chunks[0]?.batchId],
+  )
+  await redrive(tenantId)
+  const backlog = await measureBacklog(ledger.db)
+  expect(Math.max(...backlog.map((it) => it.oldestPendingSeconds))).toBeLessThan(60)
 })
 
 test('a chunk that dies again is not taken again by the same redrive, but by the next', async () => {

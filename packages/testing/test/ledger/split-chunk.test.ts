@@ -2,6 +2,7 @@ import type { Line } from '@inventoryrpa/contracts'
 import {
   type AcceptedChunk,
   applyChunk,
+  applyChunkAndWaiting,
   type ChunkRef,
   listLineOutcomes,
   listUnsettledChunks,
@@ -167,4 +168,35 @@ test('splits that race with deliveries, deaths and each other leave every line w
     expect(await state()).toMatchObject({ state: 'completed', applied: 5, dead: 0 })
     expect(await onHandOf(ledger, tenantId)).toMatchObject({ 'A/Leeds': '2', 'D/Leeds': '1' })
   }
+})
+
+test('parts wait for the time that their chunk waits for', async () => {
+  const notBefore = new Date(Date.now() + 3_600_000)
+  const { chunk } = await submitOne([adjustment('A', 1), adjustment('B', 1)], { notBefore })
+  for (const part of await split(chunk)) {
+    expect(await applyChunk(ledger.db, part)).toMatchObject({ own: 'not-due', applied: 0 })
+  }
+})
+
+test('parts of a chunk that ends processes are known as such, in the queue and to the relay', async () => {
+  const { id, chunk } = await submitOne([adjustment('A', 1), adjustment('B', 1)])
+  const deadly = await splitChunk(ledger.db, chunk, { isDeadly: true })
+  if (deadly.outcome !== 'split') throw new Error(deadly.outcome)
+  expect(deadly.parts.map((part) => part.suspect)).toEqual([true, true])
+  const unsettled = await listUnsettledChunks(ledger.db, { olderThanMs: 0, limit: 1_000 })
+  const own = unsettled.filter((it) => it.batchId === id)
+  expect(own.map((it) => it.suspect)).toEqual([true, true])
+})
+
+test('parts of a chunk that only failed are as good as others, but applied alone', async () => {
+  const tenantId = await ledger.newTenant()
+  const lines = [adjustment('A', 1), adjustment('B', 1)]
+  const { chunks } = await submit(ledger.db, tenantId, lines)
+  const parts = await split(chunks[0] as ChunkRef)
+  expect(parts.map((part) => part.suspect)).toEqual([false, false])
+  const options = { maxLines: 1_000 }
+  expect(await applyChunkAndWaiting(ledger.db, parts[0] as ChunkRef, options)).toMatchObject({
+    own: 'settled',
+    chunks: 1,
+  })
 })

@@ -94,13 +94,25 @@ test('a transaction ended by the server while its process was frozen is unavaila
   expect((await sql`select 1 as one`.execute(ledger.db)).rows).toEqual([{ one: 1 }])
 })
 
-test('a statement that takes too long is unavailable', async () => {
+test('a statement that takes too long is unavailable, but no outage: it may be to blame', async () => {
   const hasty = openLedger({
     databaseUrl: ledger.url,
     statementTimeoutMs: 20,
     connectTimeoutMs: 10_000,
   })
-  await expect(sql`select pg_sleep(10)`.execute(hasty.db)).rejects.toThrow(LedgerUnavailableError)
+  const error = await sql`select pg_sleep(10)`.execute(hasty.db).catch((e) => e)
+  expect(error).toBeInstanceOf(LedgerUnavailableError)
+  expect(error).toMatchObject({ code: 'LEDGER_TIMEOUT', outage: false })
+  await hasty.close()
+})
+
+test('a lock that is held for too long is an outage: who waits is not to blame', async () => {
+  const hasty = openLedger({ databaseUrl: ledger.url, lockTimeoutMs: 20 })
+  await ledger.db.transaction().execute(async (trx) => {
+    await sql`select pg_advisory_xact_lock(7)`.execute(trx)
+    const error = await sql`select pg_advisory_xact_lock(7)`.execute(hasty.db).catch((e) => e)
+    expect(error).toMatchObject({ code: 'LEDGER_UNAVAILABLE', outage: true })
+  })
   await hasty.close()
 })
 

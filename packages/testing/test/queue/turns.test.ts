@@ -84,4 +84,33 @@ describe.for(['redis', 'postgres'] as const)('on %s', (kind) => {
     await until(() => runs.length === 4, { describe: 'all jobs run' })
     expect(runs.map(({ payload }) => payload.chunk)).toEqual([1_100_000, 4, 1_100_005, 2_097_151])
   })
+
+  test('a chunk that may end its process is to be applied in one of its own, wherever it comes from', async () => {
+    const queue = await openQueue(kind)
+    const [suspect, other] = [{ ...newChunk(1), suspect: true }, newChunk(2)]
+    await queue.producer.enqueueChunks([other])
+    await queue.producer.reconcileChunks([suspect, other])
+    const { runs } = queue.consume()
+    await until(() => runs.length === 2, { describe: 'both jobs run' })
+    const isolated = new Map(runs.map(({ payload }) => [payload.chunk, payload.isolated]))
+    expect(isolated).toEqual(
+      new Map([
+        [1, true],
+        [2, undefined],
+      ]),
+    )
+  })
+
+  test('chunks that workers have in hand are listed with their queue', async () => {
+    const queue = await openQueue(kind)
+    const chunk = newChunk()
+    const done = Promise.withResolvers<void>()
+    const { runs } = queue.consume({ run: () => done.promise })
+    await queue.producer.enqueueChunks([chunk])
+    await until(() => runs.length === 1, { describe: 'it is in hand' })
+    expect(await queue.producer.listInHand()).toEqual([chunk])
+    done.resolve()
+    await queue.untilState(chunkJobId(chunk), 'completed')
+    expect(await queue.producer.listInHand()).toEqual([])
+  })
 })

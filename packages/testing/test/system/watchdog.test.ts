@@ -145,7 +145,7 @@ describe.for(['redis', 'postgres'] as const)('on %s', (kind) => {
     expect(await checkLedger(postgres.url(), submitted)).toEqual([])
   }, 120_000)
 
-  test('a row lock held for longer than the limit ends as a statement timeout, and no worker', async () => {
+  test('a row lock held for longer than the limit ends as an outage, and no worker', async () => {
     const { postgres, redis, system } = await startServers(kind)
     const { kept, reports } = await superviseWorker({
       DATABASE_URL: postgres.url(),
@@ -176,7 +176,7 @@ describe.for(['redis', 'postgres'] as const)('on %s', (kind) => {
     await until(async () => (await outages()) > 0, {
       timeoutMs: 45_000,
       everyMs: 500,
-      describe: 'the statement timeout held the queue',
+      describe: 'the lock timeout held the queue',
     })
     await holder.query('rollback')
     for (const id of ids) await untilCompleted(system, id)
