@@ -22,6 +22,8 @@ export type Enqueuer = {
   enqueue(tenantId: number, committed: CommittedBatch): void
   /** Has the queue run chunks again that are pending again. */
   redrive(chunks: readonly AcceptedChunk[]): void
+  /** Seconds until chunks that need the stock source are tried again, while it is down; else 0. */
+  sourceHeldSeconds(): Promise<number>
   /** Has the queue keep a schedule's time. */
   putSchedule(schedule: ScheduleTime): void
   removeSchedule(id: string): void
@@ -94,6 +96,8 @@ export const createEnqueuer = ({ db, producer, logger }: EnqueuerDeps): Enqueuer
         inBackground(producer.reconcileChunks(chunks, placeAnew), chunks[0]?.batchId)
       }
     },
+    // What cannot be known is not worth a word: the batch is accepted either way.
+    sourceHeldSeconds: () => producer.heldSeconds('sync').catch(() => 0),
     putSchedule: (schedule) => inBackground(producer.schedules.put(schedule), undefined),
     removeSchedule: (id) => inBackground(producer.schedules.remove(id), undefined),
     drain: async () => {

@@ -77,7 +77,7 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
         operationId: 'submitBatch',
         summary: 'Submit a batch of lines',
         description:
-          'Answers 202 once the batch is committed: from then on no line is lost or applied twice.',
+          'Answers 202 once the batch is committed: from then on no line is lost or applied twice. While the stock source that it needs is down, Retry-After says in how many seconds it is tried again.',
         tags: ['batches'],
         headers: z.object({ 'idempotency-key': idempotencyKey }),
         body: submitBatch,
@@ -96,7 +96,7 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
       const express =
         !needsSource && expressWay.admits(tenantId, { lines: lines.length, priority, notBefore })
       const key = request.headers['idempotency-key']
-      const accepted = await acceptBatch(
+      const accepting = acceptBatch(
         db,
         {
           tenantId,
@@ -113,6 +113,10 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
         },
         { maxChunkLines },
       )
+      const [accepted, heldSeconds] = await Promise.all([
+        accepting,
+        needsSource ? enqueuer.sourceHeldSeconds() : 0,
+      ])
       if (accepted.outcome === 'running') {
         const detail = 'the first request with this Idempotency-Key has no answer yet'
         throw new ProblemError('idempotency-conflict', detail, { retryAfterSeconds: 1 })
@@ -127,6 +131,7 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
         { batchId: accepted.batch.id, lines: lines.length },
         `batch ${accepted.outcome}`,
       )
+      if (heldSeconds > 0) reply.header('retry-after', Math.ceil(heldSeconds))
       return reply
         .code(202)
         .header('location', `/v1/batches/${accepted.batch.id}`)

@@ -7,14 +7,16 @@ export type DueJobs = {
   heldSeconds: number
 }
 
+export const readHeldSeconds = async (queue: Queue): Promise<number> =>
+  Math.max(0, await queue.getRateLimitTtl()) / 1_000
+
 /** Jobs of a paused queue wait, but are not due; nor are those of a queue that is held. */
 export const measureDueJobs = async (queue: Queue): Promise<DueJobs> => {
-  const [jobs, heldMs, paused] = await Promise.all([
+  const [jobs, heldSeconds, paused] = await Promise.all([
     queue.getJobCounts('waiting', 'prioritized'),
-    queue.getRateLimitTtl(),
+    readHeldSeconds(queue),
     queue.isPaused(),
   ])
-  const heldSeconds = Math.max(0, heldMs) / 1_000
   const waiting = (jobs.waiting ?? 0) + (jobs.prioritized ?? 0)
   return { due: paused || heldSeconds > 0 ? 0 : waiting, heldSeconds }
 }

@@ -7,6 +7,7 @@ import {
 } from '@inventoryrpa/contracts'
 import type { BulkJobOptions, Job, Queue } from 'bullmq'
 import type { QueueBackend } from './backend.ts'
+import { readHeldSeconds } from './due-jobs.ts'
 import { chunkJobId, jobNames, queueNames } from './names.ts'
 import { backoff, freshAttempts, type RetryPolicy } from './retry-policy.ts'
 import { createSchedules, type Schedules } from './schedules.ts'
@@ -48,6 +49,8 @@ export type Producer = {
   /** Asks the stock source again for lines that are held. */
   releaseHeld(chunks: readonly ChunkRef[]): Promise<void>
   readonly schedules: Schedules
+  /** Seconds for which a queue is held because what it needs is away; 0 when it is not. */
+  heldSeconds(queue: QueueKind): Promise<number>
   /** The tag that runs next; 0 when nothing waits. */
   virtualTime(queue: QueueKind): Promise<number>
   /**
@@ -133,6 +136,7 @@ export const createProducer = (backend: QueueBackend, policy: RetryPolicy): Prod
         })),
       )
     },
+    heldSeconds: (queue) => readHeldSeconds(queues[queue]),
     virtualTime: (queue) => readVirtualTime(queues[queue]),
     shiftTags: async () => {
       let shifted = 0

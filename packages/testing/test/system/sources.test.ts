@@ -172,21 +172,38 @@ for (const backend of ['redis', 'postgres'] as const) {
         Array.from({ length: 400 }, (_, index) => sync(index)),
         { bodyLines: 20 },
       )
+      let syncLines = 400
+      /** One more sync. @returns seconds to wait, as its answer says */
+      const toldToWait = async () => {
+        const answer = await system.call('/v1/batches', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ lines: [sync(syncLines++)] }),
+        })
+        expect(answer.status).toBe(202)
+        syncs.push(((await answer.json()) as { id: string }).id)
+        return Number(answer.headers.get('retry-after'))
+      }
+      const waits: number[] = []
       const healAt = performance.now() + outageSeconds * 1_000
       let adjusted = 0
       while (performance.now() < healAt) {
         const lines = Array.from({ length: 1_000 }, (_, index) => adjustment(index))
         for (const id of await submitLines(system, lines)) await untilCompleted(system, id, 5_000)
         adjusted += lines.length
+        waits.push(await toldToWait())
       }
       expect(adjusted).toBeGreaterThan(0)
-      expect(await countsOf(system, syncs)).toMatchObject({ pending: 400, applied: 0 })
+      const all = 400 + waits.length
+      expect(await countsOf(system, syncs)).toMatchObject({ pending: all, applied: 0 })
+      expect(waits.some((seconds) => seconds > 0 && seconds <= 60)).toBe(true)
       primary.fail({ mode: 'none' })
       const healed = performance.now()
       for (const id of syncs) await untilCompleted(system, id, 30_000)
       expect(performance.now() - healed).toBeLessThan(30_000)
-      expect(await countsOf(system, syncs)).toMatchObject({ applied: 400, dead: 0 })
+      expect(await countsOf(system, syncs)).toMatchObject({ applied: all, dead: 0 })
       expect(await rows('select from failed_attempts')).toEqual([])
+      expect(await toldToWait()).toBe(0)
     },
     60_000 + outageSeconds * 1_500,
   )
