@@ -7,6 +7,8 @@ export type QueueBacklog = {
   queue: QueueKind
   /** Lines accepted and not settled. */
   pendingLines: number
+  /** Those of them that could be applied now. */
+  dueLines: number
   /** For how long the oldest of those that are due could have been applied; 0 when there is none. */
   oldestPendingSeconds: number
   /** When the last of those that are due will be settled at the rate of late: 0 when there is none. */
@@ -47,6 +49,7 @@ export const measureBacklog = async (db: LedgerDatabase): Promise<QueueBacklog[]
   return rows.map(({ queue, pending, due, oldest, rate }) => ({
     queue,
     pendingLines: pending,
+    dueLines: due,
     oldestPendingSeconds: oldest,
     drainSeconds: drainSeconds(due, rate),
   }))

@@ -25,6 +25,7 @@ export type Backlog = {
   queues: readonly {
     queue: string
     pendingLines: number
+    dueLines: number
     oldestPendingSeconds: number
     drainSeconds: number
   }[]
@@ -141,6 +142,11 @@ export const exposeBacklog = ({ registry }: Metrics, measure: () => Promise<Back
     })
   gauge('inventoryrpa_pending_lines', 'Lines accepted and not settled', ({ queues }) =>
     queues.map((it) => [it.queue, it.pendingLines]),
+  )
+  gauge(
+    'inventoryrpa_due_lines',
+    'Lines accepted and not settled that could be applied now',
+    ({ queues }) => queues.map((it) => [it.queue, it.dueLines]),
   )
   gauge(
     'inventoryrpa_oldest_pending_seconds',

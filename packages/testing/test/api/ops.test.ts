@@ -223,6 +223,7 @@ test('jobs and lines that wait are counted while no worker takes them', async ()
       { describe: 'the job among those that wait' },
     )
     expect(metrics.values('inventoryrpa_pending_lines', { queue: 'express' })).toEqual([2])
+    expect(metrics.values('inventoryrpa_due_lines', { queue: 'express' })).toEqual([2])
     expect(metrics.sum('inventoryrpa_oldest_pending_seconds', {})).toBeGreaterThan(0)
     expect(metrics.sum('inventoryrpa_drain_seconds', { queue: 'express' })).toBeGreaterThan(0)
   } finally {

@@ -14,7 +14,7 @@ import { adjustment } from './lines.ts'
 import { submit, useLedger } from './test-ledger.ts'
 
 const ledger = useLedger()
-const nothing = { pendingLines: 0, oldestPendingSeconds: 0, drainSeconds: 0 }
+const nothing = { pendingLines: 0, dueLines: 0, oldestPendingSeconds: 0, drainSeconds: 0 }
 
 beforeEach(() => ledger.admin.query("update chunks set settled_at = 'epoch'"))
 
@@ -48,6 +48,12 @@ test('the backlog is what is neither settled nor dead, and the age of its oldest
   expect((await backlogOf('apply'))?.pendingLines).toBe(1)
   await applyChunk(ledger.db, old)
   expect(await backlogOf('apply')).toEqual({ queue: 'apply', ...nothing })
+})
+
+test('what is scheduled for later is pending, not due', async () => {
+  const { chunks } = await submitChunks(3)
+  await change("not_before = now() + interval '1 hour'", chunks[0] as AcceptedChunk)
+  expect(await backlogOf('apply')).toMatchObject({ pendingLines: 3, dueLines: 2 })
 })
 
 test('each queue has a backlog of its own', async () => {
