@@ -2,6 +2,7 @@ type Labels = Record<string, string>
 
 export type ParsedMetrics = {
   text: string
+  series: { name: string; labels: Labels; value: number }[]
   /** The values of the series of this name that have these labels among theirs. */
   values(name: string, labels: Labels): number[]
   sum(name: string, labels: Labels): number
@@ -22,6 +23,7 @@ export const parseMetrics = (text: string): ParsedMetrics => {
       .map(({ value }) => value)
   return {
     text,
+    series,
     values,
     sum: (name, labels) => values(name, labels).reduce((sum, value) => sum + value, 0),
   }

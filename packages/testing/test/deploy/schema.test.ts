@@ -46,11 +46,11 @@ test('a misspelt field, a wrong type, a missing field and an unknown kind are re
   const asAny = (value: unknown) => value as Record<string, never>
   const misspelt = [
     changed(deployment, (it) =>
-      Object.assign(asAny(it?.spec?.template.spec), { hostnetwork: true }),
+      Object.assign(asAny(it?.spec?.template?.spec), { hostnetwork: true }),
     ),
     changed(scaledObject, (it) => Object.assign(asAny(it?.spec), { maxReplicas: 3 })),
     changed(rule, (it) =>
-      Object.assign(asAny(it?.spec?.groups?.[0]?.rules[0]), { annotation: {} }),
+      Object.assign(asAny(it?.spec?.groups?.[0]?.rules?.[0]), { annotation: {} }),
     ),
   ]
   expect(misspelt.map((it) => faultsOf(it as Manifest))).toEqual([
