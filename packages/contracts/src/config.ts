@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 
 /** Thrown for a wrong environment: its message names each variable, what was given and what is allowed. */
@@ -20,29 +21,62 @@ const metaOf = (schema: z.ZodType | undefined): Meta => {
   return { ...metaOf(inner), ...(schema.meta() as Meta | undefined) }
 }
 
+type Environment = Readonly<Record<string, string | undefined>>
+type Given = { values: Record<string, string>; fromFile: Set<string>; faults: string[] }
+
+const fileSuffix = '_FILE'
+
+/** A variable's value, or the content of the file that `<variable>_FILE` names, without its last newline. */
+const readVariables = (names: readonly string[], env: Environment): Given => {
+  const given: Given = { values: {}, fromFile: new Set(), faults: [] }
+  for (const name of names) {
+    const value = env[name]
+    const path = env[name + fileSuffix]
+    if (value) given.values[name] = value
+    if (!path) continue
+    const said = `${name}${fileSuffix} (${JSON.stringify(path)})`
+    if (value) given.faults.push(`${said}: must not be set beside ${name}`)
+    else {
+      try {
+        const content = readFileSync(path, 'utf8').replace(/\r?\n$/, '')
+        if (content) given.values[name] = content
+        given.fromFile.add(name)
+      } catch (error) {
+        const { code = 'unknown' } = error as NodeJS.ErrnoException
+        given.faults.push(`${said}: must name a file that can be read (${code})`)
+      }
+    }
+  }
+  return given
+}
+
 /**
  * Parses the environment once into a frozen object. An empty variable counts as absent, as compose
- * files and manifests set them.
+ * files and manifests set them; any variable may be given by a file, as they mount secrets.
  * @throws ConfigError listing every wrong variable at once
  */
 export const parseConfig = <Shape extends z.ZodRawShape>(
   schema: z.ZodObject<Shape>,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
 ): Readonly<z.infer<z.ZodObject<Shape>>> => {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
-  const parsed = schema.safeParse(given)
-  if (parsed.success) return Object.freeze(parsed.data)
-  const lines = parsed.error.issues.map((issue) => {
+  const { values, fromFile, faults } = readVariables(Object.keys(schema.shape), env)
+  const parsed = schema.safeParse(values)
+  if (parsed.success && faults.length === 0) return Object.freeze(parsed.data)
+  const told = new Set(faults.map((fault) => fault.split(fileSuffix)[0]))
+  const issues = (parsed.error?.issues ?? []).filter(({ path }) => !told.has(String(path[0])))
+  const lines = issues.map((issue) => {
     const variable = String(issue.path[0])
     const { secret: isSecret, description } = metaOf(
       schema.shape[variable] as z.ZodType | undefined,
     )
-    const value = given[variable]
+    const value = values[variable]
+    // Whatever is in a file may be a secret that ended up under the wrong name.
+    const hidden = isSecret || fromFile.has(variable)
     const shown =
-      value === undefined ? 'not set' : isSecret ? 'set, not shown' : JSON.stringify(value)
+      value === undefined ? 'not set' : hidden ? 'set, not shown' : JSON.stringify(value)
     return `${variable} (${shown}): ${description ?? issue.message}`
   })
-  throw new ConfigError(`Invalid configuration.\n  ${lines.join('\n  ')}`)
+  throw new ConfigError(`Invalid configuration.\n  ${[...faults, ...lines].join('\n  ')}`)
 }
 
 const whole = (allowed: string, min: number, max: number) =>

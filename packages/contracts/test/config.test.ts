@@ -1,4 +1,7 @@
-import { expect, test } from 'vitest'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { ConfigError, commonConfig, parseConfig, port, secret, wholeNumber } from '../src/index.ts'
 
@@ -107,4 +110,62 @@ test('the ends of a range are allowed', () => {
   const given = z.object({ WAIT: wholeNumber('milliseconds to wait', 1, 1_000) })
   for (const value of ['1', '1000']) expect(faults({ WAIT: value }, given)).toEqual([])
   for (const value of ['0', '1001']) expect(faults({ WAIT: value }, given)).toHaveLength(1)
+})
+
+const fileWith = async (content: string) => {
+  const folder = await mkdtemp(join(tmpdir(), 'inventoryrpa-config-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const path = join(folder, 'setting')
+  await writeFile(path, content)
+  return path
+}
+
+test.for([
+  ['as it is', ''],
+  ['without its last newline', '\n'],
+  ['without its last newline of Windows', '\r\n'],
+])('a variable may be the content of a file, %s', async ([, end]) => {
+  const DATABASE_URL_FILE = await fileWith(`${right.DATABASE_URL}${end}`)
+  expect(parseConfig(schema, { DATABASE_URL_FILE })).toMatchObject(right)
+})
+
+test('blanks of a file belong to the value', async () => {
+  const given = z.object({ WORD: z.string() })
+  expect(parseConfig(given, { WORD_FILE: await fileWith(' a\nb \n\n') })).toEqual({
+    WORD: ' a\nb \n',
+  })
+})
+
+test('an empty file counts as absent, and so does an empty name of one', async () => {
+  const config = parseConfig(schema, {
+    ...right,
+    REDIS_URL_FILE: await fileWith('\n'),
+    LOG_LEVEL_FILE: '',
+  })
+  expect(config).toMatchObject({ LOG_LEVEL: 'info' })
+  expect(config.REDIS_URL).toBeUndefined()
+})
+
+test('a file that cannot be read is named, beside whatever else is wrong', () => {
+  const told = faults({ DATABASE_URL_FILE: '/nowhere/url', LOG_LEVEL: 'loud' })
+  expect(told).toEqual([
+    '  DATABASE_URL_FILE ("/nowhere/url"): must name a file that can be read (ENOENT)',
+    expect.stringContaining('LOG_LEVEL ("loud")'),
+  ])
+})
+
+test('a variable and its file are not both believed', async () => {
+  const DATABASE_URL_FILE = await fileWith('postgres://other/stock')
+  expect(faults({ ...right, DATABASE_URL_FILE })).toEqual([
+    expect.stringContaining('must not be set beside DATABASE_URL'),
+  ])
+})
+
+test('what a file holds is in no message, whatever variable it was meant for', async () => {
+  const path = await fileWith('canary')
+  for (const variable of ['DATABASE_URL', 'LOG_LEVEL', 'JOB_ATTEMPTS']) {
+    const told = faults({ ...right, DATABASE_URL: '', [`${variable}_FILE`]: path }).join()
+    expect(told).toContain(`${variable} (set, not shown): must be`)
+    expect(told).not.toContain('canary')
+  }
 })
