@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import type { IExternalSecret } from '@kubernetes-models/external-secrets/external-secrets.io/v1'
 import type { IScaledObject } from '@kubernetes-models/keda/keda.sh/v1alpha1'
 import type {
   IPodMonitor,
@@ -37,6 +38,7 @@ export type Manifest = {
 type Kinds = {
   ConfigMap: IConfigMap
   Deployment: IDeployment
+  ExternalSecret: IExternalSecret
   HorizontalPodAutoscaler: IHorizontalPodAutoscaler
   Ingress: IIngress
   Job: IJob
