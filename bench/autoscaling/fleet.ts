@@ -132,7 +132,7 @@ const readCpuSeconds = async (opsUrl: string) => {
 
 /** What a worker says that it settled, at the level debug. */
 const linesOf = (line: string): number => {
-  if (!line.includes('"chunk settled"')) return 0
+  if (!line.includes('"msg":"chunk ')) return 0
   const { applied = 0, rejected = 0 } = JSON.parse(line)
   return applied + rejected
 }
