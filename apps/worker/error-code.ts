@@ -5,3 +5,7 @@ export const codeOf = (error: Error): string =>
 /** Another transaction was first, which says nothing of the chunk. By code: it may come from another process. */
 export const isLostRace = (error: unknown): boolean =>
   error instanceof Error && codeOf(error) === 'LEDGER_CONFLICT'
+
+/** Only a later release can tell what the chunk means. By code: it may come from another process. */
+export const isOfLaterRelease = (error: unknown): boolean =>
+  error instanceof Error && codeOf(error) === 'UNKNOWN_LINE_TYPE'

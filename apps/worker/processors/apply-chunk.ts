@@ -12,7 +12,7 @@ import {
 } from '@inventoryrpa/ledger'
 import type { Logger, Metrics } from '@inventoryrpa/observability'
 import type { JobHandler, JobRun } from '@inventoryrpa/queue'
-import { codeOf, isLostRace } from '../error-code.ts'
+import { codeOf, isLostRace, isOfLaterRelease } from '../error-code.ts'
 import type { EnqueueChunks, Turns } from '../turns.ts'
 import { bisectChunk } from './bisect-chunk.ts'
 import { ProcessDiedError } from './isolated-apply.ts'
@@ -98,6 +98,8 @@ export const applyChunkHandler = (deps: ApplyChunkDeps): JobHandler<ApplyChunkJo
 
     onFailedAttempt: async ({ payload: { batchId, chunk }, attempt }, failed) => {
       const { error, startedAt, seconds } = failed
+      // Tried again with each sweep of the relay until such a worker takes it: nothing to be kept.
+      if (isOfLaterRelease(error)) return
       await recordFailedAttempt(
         db,
         { batchId, chunk },
@@ -114,8 +116,8 @@ export const applyChunkHandler = (deps: ApplyChunkDeps): JobHandler<ApplyChunkJo
     },
 
     onExhausted: async ({ id, payload: { batchId, chunk }, attempt }, error) => {
-      // A lost race says nothing about the chunk: the relay runs it again.
-      if (isLostRace(error)) return 'failed'
+      // Neither says anything about the chunk: the relay runs it again.
+      if (isLostRace(error) || isOfLaterRelease(error)) return 'failed'
       const context = { batchId, jobId: id, attempt }
       const isDeadly = error instanceof ProcessDiedError
       const split = await bisectChunk(

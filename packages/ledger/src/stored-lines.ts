@@ -1,5 +1,5 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import type { Line as SentLine } from '@inventoryrpa/contracts'
+import { lineTypes, type Line as SentLine } from '@inventoryrpa/contracts'
 import { type Line, levelKey, parseQuantity, type Reading } from '@inventoryrpa/inventory'
 
 /**
@@ -36,13 +36,20 @@ export class SourceNotReadError extends Error {
   override readonly name = 'SourceNotReadError'
 }
 
+/** A line of a type that a later release accepted: only a worker that knows it can tell what it means. */
+export class UnknownLineTypeError extends Error {
+  readonly code = 'UNKNOWN_LINE_TYPE'
+  readonly retryable = false
+  override readonly name = 'UnknownLineTypeError'
+}
+
 /** What the stock source said, by level key. */
 export type Readings = ReadonlyMap<string, Reading>
 
 /**
  * Reads them as the rules want them.
  * @param acceptedAt epoch ms: when a line that does not say so happened
- * @throws SourceNotReadError for a sync of a level that was not read
+ * @throws SourceNotReadError for a sync of a level that was not read, UnknownLineTypeError
  */
 export const readLines = (stored: Buffer, acceptedAt: number, readings?: Readings): Line[] => {
   const { numbers, lines } = readStored(stored)
@@ -70,6 +77,9 @@ const readLine = (
   readings: Readings | undefined,
 ): Line => {
   const { sku, location, reason, reference } = line
+  if (!lineTypes.includes(line.type)) {
+    throw new UnknownLineTypeError(`line ${number} is of a type this release does not know`)
+  }
   if (line.type === 'sync') {
     const reading = readings?.get(levelKey(sku, location))
     if (!reading) throw new SourceNotReadError(`the stock source was not asked for ${sku}`)

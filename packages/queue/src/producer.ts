@@ -36,7 +36,8 @@ export type Producer = {
   enqueueChunks(chunks: readonly QueuedChunk[]): Promise<void>
   /**
    * Makes sure that the queue will run each of these unsettled chunks: adds those it does not know
-   * (Redis was emptied, or the first adding failed), and runs again those it takes for finished.
+   * (Redis was emptied, or the first adding failed), runs again those it takes for finished, and
+   * replaces those of them that this release cannot read.
    * @param place gives those that are added their tags
    * @returns how many it added or revived
    */
@@ -99,7 +100,9 @@ export const createProducer = (backend: QueueBackend, policy: RetryPolicy): Prod
     queues: Object.values(queues),
     schedules: createSchedules(queues.sync, policy),
     enqueueChunks,
-    reconcileChunks: async (chunks, place = async (missing) => missing) => {
+    reconcileChunks: async (unsettled, place = async (missing) => missing) => {
+      // A queue of a later release is that release's to fill.
+      const chunks = unsettled.filter(({ queue }) => Object.hasOwn(queues, queue))
       const known = await Promise.all(
         chunks.map(
           async (chunk): Promise<Job | undefined> => queues[chunk.queue].getJob(chunkJobId(chunk)),
@@ -107,11 +110,18 @@ export const createProducer = (backend: QueueBackend, policy: RetryPolicy): Prod
       )
       const finished = known.filter(
         (job, index) => job?.finishedOn !== undefined && isDue(chunks[index]),
-      )
-      await Promise.all(finished.map((job) => revive(job as Job)))
-      const missing = chunks.filter((_, index) => known[index] === undefined)
+      ) as Job[]
+      const readable = finished.filter((job) => applyChunkJob.safeParse(job.data).success)
+      await Promise.all(readable.map(revive))
+      // What a later release wrote into a job says no more than the ledger does.
+      const unreadable = finished.filter((job) => !readable.includes(job))
+      await Promise.all(unreadable.map((job) => job.remove().catch(() => undefined)))
+      const missing = chunks.filter((_, index) => {
+        const job = known[index]
+        return job === undefined || unreadable.includes(job)
+      })
       if (missing.length > 0) await enqueueChunks(await place(missing))
-      return missing.length + finished.length
+      return missing.length + readable.length
     },
     listInHand: async () => {
       const inHand = queueKinds.map(async (queue) =>
