@@ -8,6 +8,8 @@ export interface TestSystemOptions {
   /** Default: the queue is in the database. */
   redisUrl?: string | undefined
   queuePrefix?: string | undefined
+  /** The checkout whose apps run; default: this one. */
+  rootDir?: string
   /** Worker processes; default 2. */
   workers?: number
   /** Settings of both apps, by variable. */
@@ -52,7 +54,7 @@ export async function startTestSystem(options: TestSystemOptions): Promise<TestS
   const start = (name: string, folder: string, own: Record<string, string>) =>
     spawnApp({
       name,
-      entry: join(rootDir, 'apps', folder, 'main.ts'),
+      entry: join(options.rootDir ?? rootDir, 'apps', folder, 'main.ts'),
       env: { ...env, ...own },
       onLog: (line) => options.onLog?.(name, line),
     })
