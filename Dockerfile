@@ -16,12 +16,13 @@ ENV TURBO_TELEMETRY_DISABLED=1
 WORKDIR /source
 COPY package.json pnpm-lock.yaml ./
 # The versions that the repository pins.
+# hadolint ignore=DL3016
 RUN --mount=type=secret,id=npmrc,target=/root/.npmrc \
     --mount=type=secret,id=ca \
     --mount=type=cache,id=npm,target=/root/.npm \
     npm install --global --no-fund --no-audit --allow-scripts=pnpm \
       "$(sed -n 's/.*"packageManager": "\(.*\)".*/\1/p' package.json)" \
-      "$(sed -n 's/^  \(turbo@.*\):$/\1/p' pnpm-lock.yaml | head -n 1)"
+      "$(sed -n 's/^  \(turbo@.*\):$/\1/p;T;q' pnpm-lock.yaml)"
 
 FROM tools AS pruned
 COPY . .

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Buildah, hasCommand, openBuildah, rootDir, run } from './buildah.ts'
@@ -41,10 +41,17 @@ export const baseImage = async (): Promise<string> => {
 export const buildImages = async <Target extends string>(
   targets: readonly Target[],
 ): Promise<{ images: Record<Target, BuiltImage>; remove(): Promise<void> }> => {
-  const buildah = await openBuildah(join(rootDir, '.data', 'image'))
+  const folder = join(rootDir, '.data', 'image')
+  const trees = join(folder, 'trees')
+  const buildah = await openBuildah(folder)
+  const remove = async () => {
+    await rm(trees, { recursive: true, force: true })
+    await removeBuilt(buildah)
+  }
   // What a run that was killed has left.
-  await removeBuilt(buildah)
-  await ensureStandInBase(buildah, await baseImage())
+  await remove()
+  await mkdir(trees)
+  await ensureStandInBase(buildah, { image: await baseImage(), folder })
   const secrets = await registrySecrets()
   const images = {} as Record<Target, BuiltImage>
   try {
@@ -54,19 +61,18 @@ export const buildImages = async <Target extends string>(
         ...['bud', '--isolation', 'chroot', '--pull-never', '--format', 'docker', '--layers'],
         ...[...secrets.args, '--label', label, '--target', target, '--tag', tag, rootDir],
       )
-      const container = (await buildah.run('from', '--pull-never', tag)).trim()
       const { Docker } = JSON.parse(await buildah.run('inspect', '--type', 'image', tag))
-      images[target] = { root: await buildah.mount(container), config: Docker.config }
+      images[target] = { root: join(trees, target), config: Docker.config }
+      await buildah.export(tag, join(trees, target))
     }
   } finally {
     await secrets.remove()
   }
-  return { images, remove: () => removeBuilt(buildah) }
+  return { images, remove }
 }
 
 /** All but the base and what was downloaded. */
 const removeBuilt = async (buildah: Buildah): Promise<void> => {
-  await buildah.run('umount', '--all')
   await buildah.run('rm', '--all')
   const built = await buildah.run('images', '--quiet', '--filter', `label=${label}`)
   for (const id of built.split('\n').filter(Boolean)) await buildah.run('rmi', '--force', id)

@@ -38,31 +38,53 @@ export const hasCommand = async (command: string): Promise<boolean> => {
   return found.includes(true)
 }
 
+/**
+ * In namespaces of its own, which end with whoever runs the tests: no process and no mount is left
+ * over, however that ends.
+ */
+export const confined = ['--pdeathsig', 'KILL', 'unshare'].concat([
+  '--mount',
+  '--propagation',
+  'private',
+  '--pid',
+  '--fork',
+  '--kill-child',
+])
+
 export type Buildah = {
   run(...args: string[]): Promise<string>
-  /** Its container as a folder. */
-  mount(container: string): Promise<string>
+  /** Copies an image's files to a folder that is not there yet. */
+  export(image: string, folder: string): Promise<void>
 }
+
+const exportScript = `
+container=$("$@" from --pull-never "$image")
+tree=$("$@" mount "$container")
+cp --archive "$tree" "$folder"
+"$@" umount "$container"
+"$@" rm "$container"
+`
 
 /** Images in a store of this checkout's own, since the stand-in bears the real base's name. */
 export const openBuildah = async (folder: string): Promise<Buildah> => {
-  await mkdir(join(folder, 'tmp'), { recursive: true })
+  const temporary = join(folder, 'tmp')
+  await mkdir(temporary, { recursive: true })
   // Cache mounts live in TMPDIR.
   // biome-ignore lint/style/noProcessEnv: what buildah gets besides
-  const env = { ...process.env, TMPDIR: join(folder, 'tmp') }
+  const env = { ...process.env, TMPDIR: temporary }
   const place = ['--root', join(folder, 'images'), '--runroot', join(folder, 'run')]
-  const withDriver = (driver: string) => {
-    const global = [...place, '--storage-driver', driver]
-    return (...args: string[]) => run('buildah', [...global, ...args], { env })
-  }
-  const overlay = withDriver('overlay')
+  const withDriver = (driver: string) => ['buildah', ...place, '--storage-driver', driver]
+  const call = (command: string[], more = {}) =>
+    run('setpriv', [...confined, '--mount-proc', ...command], { env: { ...env, ...more } })
   // Far faster, where the kernel and the file system below allow it.
-  const chosen = await overlay('info').then(
-    () => overlay,
+  const buildah = await call([...withDriver('overlay'), 'info']).then(
+    () => withDriver('overlay'),
     () => withDriver('vfs'),
   )
   return {
-    run: chosen,
-    mount: async (container) => (await chosen('mount', container)).trim(),
+    run: (...args) => call([...buildah, ...args]),
+    export: async (image, to) => {
+      await call(['sh', '-euc', exportScript, 'export', ...buildah], { image, folder: to })
+    },
   }
 }

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { until } from '@inventoryrpa/testing'
 import type { BuiltImage } from './build-image.ts'
+import { confined } from './buildah.ts'
 
 export type Contained = {
   /** Process 1 of the container, seen from outside. */
@@ -31,8 +32,6 @@ exec chroot "$root" setpriv --reuid="$user" --regid="$group" --clear-groups --no
   --bounding-set=-all --inh-caps=-all env --ignore-environment --chdir="$folder" "$@"
 `
 
-const namespaces = ['--mount', '--pid', '--fork', '--kill-child', '--propagation', 'private']
-
 /** Runs a command in the image as its config says; without one its entry point with `args`. */
 export const startContained = (
   { root, config }: BuiltImage,
@@ -44,8 +43,7 @@ export const startContained = (
   const child = spawn(
     'setpriv',
     [
-      // It ends with whoever runs the tests.
-      ...['--pdeathsig', 'KILL', 'unshare', ...namespaces, 'sh', '-euc', enter, 'enter'],
+      ...[...confined, 'sh', '-euc', enter, 'enter'],
       ...[root, user, group, config.WorkingDir, ...config.Env, ...given, ...command],
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
