@@ -1,8 +1,9 @@
+import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { startStockSource } from './start-stock-source.ts'
 
 const usage =
-  'usage: [STOCK_SOURCE_TOKEN=…] node examples/stock-source/main.ts --csv levels.csv [--port 4010] [--host 127.0.0.1]'
+  'usage: [STOCK_SOURCE_TOKEN=… or STOCK_SOURCE_TOKEN_FILE=…] node examples/stock-source/main.ts --csv levels.csv [--port 4010] [--host 127.0.0.1]'
 
 try {
   const { values } = parseArgs({
@@ -14,7 +15,8 @@ try {
   })
   const port = Number(values.port)
   if (values.csv === undefined || !Number.isInteger(port)) throw new Error(usage)
-  const token = process.env.STOCK_SOURCE_TOKEN
+  const { STOCK_SOURCE_TOKEN, STOCK_SOURCE_TOKEN_FILE: file } = process.env
+  const token = file ? (await readFile(file, 'utf8')).trim() : STOCK_SOURCE_TOKEN
   const server = await startStockSource({
     csv: values.csv,
     port,
