@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,9 +10,10 @@ import { checkout } from './checkout.ts'
 const kubectl = `#!/usr/bin/env bash
 echo "$*" >> "$CLUSTER/calls"
 revision() { cat "$CLUSTER/revisions/$1" 2>/dev/null; }
+mkfifo "$CLUSTER/watch" 2>/dev/null
 blocked() { exec tail -f /dev/null; }
 case "$*" in
-  *"get deployment "*) revision "$5" ;;
+  *"get deployment "*) revision "$5" || true ;;
   *"selector inventoryrpa/stage=prepare") [ "$BROKEN" != prepare ] ;;
   *"selector !inventoryrpa/stage")
     for name in $CHANGED; do echo "new" > "$CLUSTER/revisions/$name"; done ;;
@@ -70,7 +71,6 @@ export const deploy = async (scenario: Scenario, rendered = manifests, named = i
   await mkdir(join(cluster, 'bin'))
   await mkdir(join(cluster, 'revisions'))
   await writeFile(join(cluster, 'bin/kubectl'), kubectl, { mode: 0o755 })
-  execFileSync('mkfifo', [join(cluster, 'watch')])
   await writeFile(join(cluster, 'manifests.yaml'), rendered)
   for (const [name, revision] of Object.entries(scenario.running ?? {})) {
     await writeFile(join(cluster, 'revisions', name), String(revision))

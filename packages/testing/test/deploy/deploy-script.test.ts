@@ -4,6 +4,7 @@ import { deploy, image, manifests } from './cluster-stand-in.ts'
 const prepare = 'apply --filename manifests.yaml --selector inventoryrpa/stage=prepare'
 const migrate = 'apply --filename manifests.yaml --selector inventoryrpa/stage=migrate'
 const rollOut = 'apply --filename manifests.yaml --selector !inventoryrpa/stage'
+const tagged = 'ghcr.io/example/inventoryrpa:v1.2.3'
 const running = { api: 7, worker: 4 }
 
 test('what the migration needs comes first, then the migration, then all others', async () => {
@@ -58,11 +59,12 @@ test('what did not change is not undone, nor what ran for the first time', async
   ])
   const first = await deploy({ broken: 'worker' })
   expect(first.status).toBe(1)
+  expect(first.output).toContain('the rollout failed')
   expect(first.calls.filter((call) => call.includes('undo'))).toEqual([])
 })
 
 test.for([
-  ['an image named by a tag', manifests, 'ghcr.io/example/inventoryrpa:v1.2.3'],
+  ['an image named by a tag', manifests.replaceAll(image, tagged), tagged],
   ['manifests with another image', manifests.replaceAll('aaaa', 'bbbb'), image],
   ['manifests without a migration', manifests.replaceAll('stage: migrate', 'stage: x'), image],
   ['manifests without a Deployment', manifests.replaceAll('kind: Deployment', 'kind: Pod'), image],

@@ -1,4 +1,7 @@
+import { spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
+import { copyFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { checkout, readCheckout } from './checkout.ts'
@@ -72,6 +75,22 @@ test('a merged release is tagged once, at its commit, and the next begins after 
   expect(next.title).toBe('chore: release 0.1.1')
   const changelog = (await next.files())['CHANGELOG.md']
   expect(changelog).toMatch(/0\.1\.1[\s\S]*a header[\s\S]*0\.1\.0[\s\S]*batches/)
+})
+
+test('what a release changes passes lint as it is', async () => {
+  const repository = await scratchRepository('1.4.2')
+  await repository.commit('feat: schedules', { change: '1' })
+  await repository.merge(given(await repository.propose()))
+  for (const file of ['biome.json', '.gitignore']) {
+    await copyFile(join(checkout, file), join(repository.folder, file))
+  }
+  const biome = join(checkout, 'node_modules/.bin/biome')
+  const paths = ['CHANGELOG.md', 'package.json', '.github', 'packages']
+  const { status, stderr, stdout } = spawnSync(biome, ['check', '--error-on-warnings', ...paths], {
+    cwd: repository.folder,
+  })
+  expect(`${stdout}${stderr}`).toContain('Checked 5 files')
+  expect(status).toBe(0)
 })
 
 type PackageJson = { name: string; version?: string; private?: boolean }

@@ -78,6 +78,7 @@ export const scratchRepository = async (released?: string) => {
     )
 
   return {
+    folder,
     commit,
     tags: () => git('tag', '--sort=version:refname').split('\n').filter(Boolean),
     /** Undefined if nothing is to be released. */

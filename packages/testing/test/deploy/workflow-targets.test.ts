@@ -14,12 +14,19 @@ test('CI and release build one stage of the Dockerfile', () => {
   expect(readCheckout('Dockerfile')).toMatch(new RegExp(`^FROM \\S+ AS ${[...targets][0]}$`, 'm'))
 })
 
-test('the manifests run both apps of that image', () => {
-  const said = sourceOf('ci.yml').match(/inventoryrpa:ci "apps\/\$app\/main\.ts"/)
-  expect(said).not.toBeNull()
-  const deployments = globSync('k8s/base/*-deployment.yaml', { cwd: checkout }).map(readCheckout)
-  expect(deployments.join('\n')).toMatch(/args: \[apps\/api\/main\.ts\]/)
-  expect(deployments.join('\n')).toMatch(/args: \[apps\/worker\/main\.ts\]/)
+test('a release builds on the image that the Dockerfile names, by its digest', () => {
+  const build = steps.find(({ where, step }) => where === 'release.yml/image' && step.with?.target)
+  const [, argument = 'none'] = /^(\w+)=/.exec(String(build?.step.with?.['build-args'])) ?? []
+  expect(readCheckout('Dockerfile')).toMatch(new RegExp(`^ARG ${argument}=\\S+:\\S+$`, 'm'))
+  expect(readCheckout('Dockerfile')).toContain(`FROM \${${argument}} AS`)
+  expect(sourceOf('release.yml')).toContain(`sed -n 's/^ARG ${argument}=//p' Dockerfile`)
+})
+
+test('CI starts the composition with the image that it built', () => {
+  const ci = sourceOf('ci.yml')
+  const [, variable = 'none', image] = /^ +(\w+_IMAGE): (\S+)$/m.exec(ci) ?? []
+  expect(ci).toContain(`tags: ${image}`)
+  expect(readCheckout('docker-compose.yml')).toContain(`image: \${${variable}:-`)
 })
 
 test('the image that a deployment sets is the one that the manifests name', () => {
@@ -36,10 +43,10 @@ test('the image that a deployment sets is the one that the manifests name', () =
 
 test('every folder and file that the workflows name exists', () => {
   const named = ['deploy.yml', 'ci.yml'].flatMap(
-    (name) => sourceOf(name).match(/k8s\/[\w/-]+\w|docker-compose\.yml/g) ?? [],
+    (name) => sourceOf(name).match(/(?:k8s|deploy)\/[\w/.-]+\w/g) ?? [],
   )
   expect([...new Set(named)].sort()).toEqual([
-    'docker-compose.yml',
+    'deploy/compose/make-secrets.sh',
     'k8s/base',
     'k8s/overlays',
     'k8s/overlays/production',
