@@ -90,12 +90,20 @@ const preparedName = (text: string) => {
   return name
 }
 
+/** Whatever PostgreSQL says to one who is not let in, no statement is to blame. */
+const connectError = (error: unknown) => {
+  const meant = ledgerError(error)
+  if (meant instanceof LedgerUnavailableError) return meant
+  const reason = meant instanceof Error ? meant.message : String(meant)
+  return new LedgerUnavailableError(`PostgreSQL lets nobody in: ${reason}`, { cause: error })
+}
+
 /** Every error leaves the driver with our meaning, and a connection that failed is not used again. */
 const withLedgerErrors = (pool: pg.Pool, onStatement: () => () => void): PostgresPool => ({
   options: pool.options,
   connect: async () => {
     const client = await pool.connect().catch((error: unknown) => {
-      throw ledgerError(error)
+      throw connectError(error)
     })
     let broken = false
     const onError = () => {

@@ -149,3 +149,12 @@ test('when all connections are in use for too long, PostgreSQL is unavailable', 
   expect(await outcome).toBe('done')
   await narrow.close()
 })
+
+test('a database that lets nobody in is unavailable, whatever it says', async () => {
+  const url = new URL(ledger.url)
+  url.pathname = '/there_is_no_such_database'
+  const nowhere = openLedger({ databaseUrl: url.href, connectTimeoutMs: 10_000 })
+  const error = await sql`select 1`.execute(nowhere.db).catch((e) => e)
+  expect(error).toMatchObject({ code: 'LEDGER_UNAVAILABLE', outage: true })
+  await nowhere.close()
+})
