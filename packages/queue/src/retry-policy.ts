@@ -42,6 +42,9 @@ const strategyName = 'capped-exponential'
 /** A quarter of the delay is random: retries spread out, and each delay still exceeds the one before. */
 const jitter = 0.25
 
+/** One job looks whether an outage is over, and all others wait for it. */
+const longestHoldMs = 5_000
+
 /** Nobody is waited for longer than this, whatever they ask for. */
 const longestThrottleMs = 60_000
 
@@ -62,4 +65,7 @@ export const backoffStrategy =
 
 /** Milliseconds for which a queue is held after so many outages in a row. */
 export const outageDelayMs = (policy: RetryPolicy, outages: number, askedMs = 0): number =>
-  Math.max(Math.min(askedMs, longestThrottleMs), delayMs(policy, outages))
+  Math.max(
+    Math.min(askedMs, longestThrottleMs),
+    delayMs({ ...policy, backoffMaxMs: Math.min(policy.backoffMaxMs, longestHoldMs) }, outages),
+  )
