@@ -61,6 +61,12 @@ type Row = {
  */
 export const isDue = sql`(c.not_before is null or c.not_before <= now())`
 
+/**
+ * A part of one that ended processes: some part of it does so again. A whole one that was only in a
+ * worker's hand when that ended is nearly always innocent, and a process of its own takes a second.
+ */
+export const mayEndProcesses = sql`(suspect and parent is not null)`
+
 /** Of batches `b`, the priorities that go before its own. */
 const prioritiesAbove = sql`case b.priority
   when 'low' then array['normal', 'high'] when 'normal' then array['high'] else '{}' end`

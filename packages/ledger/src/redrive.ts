@@ -3,7 +3,7 @@ import type { Redrive } from '@inventoryrpa/contracts'
 import { type Selectable, sql, type Transaction } from 'kysely'
 import type { AcceptedChunk } from './accept-batch.ts'
 import { moveCounts } from './batch-counts.ts'
-import { chunkKeys } from './chunks.ts'
+import { chunkKeys, mayEndProcesses } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
 import { forgetDeadLines } from './dead-chunks.ts'
 import { type DeadLetterFilter, matching } from './dead-letters.ts'
@@ -154,7 +154,7 @@ const revive = async (
     id: row.dead_letter ?? undefined,
   }
   const { rows } = await sql<AcceptedChunk>`
-    select c.batch_id as "batchId", c.chunk, c.queue, c.line_count as lines, c.suspect
+    select c.batch_id as "batchId", c.chunk, c.queue, c.line_count as lines, ${mayEndProcesses} as suspect
     from chunks c join batches b on b.id = c.batch_id
     where ${matching(row.tenant_id, filter)}
       and c.dead_at <= ${row.created_at} and c.redrive_id is distinct from ${row.id}

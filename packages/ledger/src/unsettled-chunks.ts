@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { AcceptedChunk } from './accept-batch.ts'
-import type { ChunkRef } from './chunks.ts'
+import { type ChunkRef, mayEndProcesses } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
 
 export type UnsettledChunk = AcceptedChunk & { notBefore: Date | null }
@@ -19,7 +19,8 @@ export const listUnsettledChunks = async (
   }: { olderThanMs: number; limit: number; after?: ChunkRef | undefined },
 ): Promise<UnsettledChunk[]> => {
   const { rows } = await sql<UnsettledChunk>`
-    select batch_id as "batchId", chunk, queue, line_count as lines, not_before as "notBefore", suspect
+    select batch_id as "batchId", chunk, queue, line_count as lines, not_before as "notBefore",
+      ${mayEndProcesses} as suspect
     from chunks
     where settled_at is null and dead_at is null
       and created_at <= now() - make_interval(secs => ${olderThanMs / 1_000})

@@ -1,4 +1,9 @@
-import { applyChunkAndWaiting, type ChunkRef, suspectChunks } from '@inventoryrpa/ledger'
+import {
+  applyChunkAndWaiting,
+  type ChunkRef,
+  listUnsettledChunks,
+  suspectChunks,
+} from '@inventoryrpa/ledger'
 import { expect, test } from 'vitest'
 import { adjustment } from './lines.ts'
 import { submit, useLedger } from './test-ledger.ts'
@@ -17,6 +22,9 @@ const applyFrom = (ref: ChunkRef) => applyChunkAndWaiting(ledger.db, ref, { maxL
 test('what a worker may have had together when it ended is applied alone from then on', async () => {
   const [first, second] = await submitChunks(3)
   expect(await suspectChunks(ledger.db, second, maxLines)).toBe(2)
+  // Each in a process of its own would take a second, and after a crash most are innocent.
+  const unsettled = await listUnsettledChunks(ledger.db, { olderThanMs: 0, limit: 1_000 })
+  expect(unsettled.filter((it) => it.suspect)).toEqual([])
   expect(await applyFrom(first)).toMatchObject({ own: 'settled', chunks: 1 })
   expect(await applyFrom(second)).toMatchObject({ own: 'settled', chunks: 1 })
 })
