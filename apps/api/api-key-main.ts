@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { ConfigError, commonConfig, parseConfig, scopes } from '@inventoryrpa/contracts'
+import { commonConfig, parseConfig, scopes } from '@inventoryrpa/contracts'
 import { createApiKey, ensureTenant, openLedger, revokeApiKey } from '@inventoryrpa/ledger'
 import { z } from 'zod'
 
@@ -44,7 +44,7 @@ try {
     await ledger.close()
   }
 } catch (error) {
-  const told = error instanceof z.ZodError ? `${z.prettifyError(error)}\n${usage}` : error
-  console.error(told instanceof ConfigError || told instanceof Error ? told.message : told)
+  if (error instanceof z.ZodError) console.error(`${z.prettifyError(error)}\n${usage}`)
+  else console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1
 }

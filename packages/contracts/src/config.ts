@@ -22,20 +22,25 @@ const metaOf = (schema: z.ZodType | undefined): Meta => {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
-type Given = { values: Record<string, string>; fromFile: Set<string>; faults: string[] }
+/** `faults` by variable. */
+type Given = {
+  values: Record<string, string>
+  fromFile: Set<string>
+  faults: Map<string, string>
+}
 
 const fileSuffix = '_FILE'
 
 /** A variable's value, or the content of the file that `<variable>_FILE` names, without its last newline. */
 const readVariables = (names: readonly string[], env: Environment): Given => {
-  const given: Given = { values: {}, fromFile: new Set(), faults: [] }
+  const given: Given = { values: {}, fromFile: new Set(), faults: new Map() }
   for (const name of names) {
     const value = env[name]
     const path = env[name + fileSuffix]
     if (value) given.values[name] = value
     if (!path) continue
     const said = `${name}${fileSuffix} (${JSON.stringify(path)})`
-    if (value) given.faults.push(`${said}: must not be set beside ${name}`)
+    if (value) given.faults.set(name, `${said}: must not be set beside ${name}`)
     else {
       try {
         const content = readFileSync(path, 'utf8').replace(/\r?\n$/, '')
@@ -43,7 +48,7 @@ const readVariables = (names: readonly string[], env: Environment): Given => {
         given.fromFile.add(name)
       } catch (error) {
         const { code = 'unknown' } = error as NodeJS.ErrnoException
-        given.faults.push(`${said}: must name a file that can be read (${code})`)
+        given.faults.set(name, `${said}: must name a file that can be read (${code})`)
       }
     }
   }
@@ -61,9 +66,8 @@ export const parseConfig = <Shape extends z.ZodRawShape>(
 ): Readonly<z.infer<z.ZodObject<Shape>>> => {
   const { values, fromFile, faults } = readVariables(Object.keys(schema.shape), env)
   const parsed = schema.safeParse(values)
-  if (parsed.success && faults.length === 0) return Object.freeze(parsed.data)
-  const told = new Set(faults.map((fault) => fault.split(fileSuffix)[0]))
-  const issues = (parsed.error?.issues ?? []).filter(({ path }) => !told.has(String(path[0])))
+  if (parsed.success && faults.size === 0) return Object.freeze(parsed.data)
+  const issues = (parsed.error?.issues ?? []).filter(({ path }) => !faults.has(String(path[0])))
   const lines = issues.map((issue) => {
     const variable = String(issue.path[0])
     const { secret: isSecret, description } = metaOf(
@@ -76,7 +80,7 @@ export const parseConfig = <Shape extends z.ZodRawShape>(
       value === undefined ? 'not set' : hidden ? 'set, not shown' : JSON.stringify(value)
     return `${variable} (${shown}): ${description ?? issue.message}`
   })
-  throw new ConfigError(`Invalid configuration.\n  ${[...faults, ...lines].join('\n  ')}`)
+  throw new ConfigError(`Invalid configuration.\n  ${[...faults.values(), ...lines].join('\n  ')}`)
 }
 
 const whole = (allowed: string, min: number, max: number) =>

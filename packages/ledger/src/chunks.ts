@@ -17,7 +17,7 @@ export type LockedChunk = ChunkRef & {
   negativeStock: 'reject' | 'allow'
   settled: boolean
   dead: boolean
-  /** It may end whatever process applies it. */
+  /** A worker may have ended by it; its parts inherit that. */
   suspect: boolean
   lineCount: number
   queue: QueueKind
@@ -119,9 +119,9 @@ const mostChunks = 64
 
 /**
  * Locks a chunk and those accepted after it that would be applied alike and wait in the same queue with
- * the same priority, in that order, leaving out what is not due, settled, dead or held by another:
- * nothing is waited for. Nor are parts of one that failed, which would fail all over again. None is over twice the first one's size and together they have about
- * `maxLines`, so that memory and the length of the transaction are bounded.
+ * the same priority, in that order, leaving out what is not due, settled, dead, suspect, a part of one
+ * that failed, or held by another: nothing is waited for. None is over twice the first one's size and
+ * together they have about `maxLines`, so that memory and the length of the transaction are bounded.
  *
  * The limits stand where rows are locked one by one as they are pulled, so that no row is locked that
  * is not taken.

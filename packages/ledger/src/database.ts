@@ -84,7 +84,7 @@ export const prepared = sql.raw(preparedMark)
 
 const preparedNames = new Map<string, string>()
 const preparedName = (text: string) => {
-  if (!text.startsWith(preparedMark, text.search(/\S/))) return undefined
+  if (!text.startsWith(preparedMark)) return undefined
   const name = preparedNames.get(text) ?? `prepared_${preparedNames.size + 1}`
   preparedNames.set(text, name)
   return name

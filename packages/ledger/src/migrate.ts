@@ -19,6 +19,7 @@ const connectTimeoutMs = 10_000
  * to run at once from several processes: Kysely locks it.
  */
 export const migrateLedger = async (databaseUrl: string): Promise<void> => {
+  // Not openLedger: it gives up a connection whose lock was not to be had, and hides which error that was.
   const pool = new pg.Pool({
     connectionString: databaseUrl,
     application_name: 'inventoryrpa-migrate',

@@ -28,8 +28,8 @@ export const splitChunk = async (
   db.transaction().execute(async (trx) => {
     const chunk = await lockChunk(trx, ref)
     if (!chunk || chunk.settled) return { outcome: 'gone' }
-    const suspect = isDeadly || chunk.suspect
     if (chunk.lineCount === 1) return { outcome: 'single' }
+    const suspect = isDeadly || chunk.suspect
     const { lines, numbers } = readStored(chunk.stored)
     const half = Math.ceil(lines.length / 2)
     const byLevel = planChunks(lines, half)

@@ -89,10 +89,11 @@ export const createProducer = (backend: QueueBackend, policy: RetryPolicy): Prod
     for (const [kind, queue] of Object.entries(queues)) {
       const own = chunks.filter((chunk) => chunk.queue === kind)
       const jobs = own.map((chunk) => jobOf(chunk, options))
-      const [only, ...others] = jobs
+      const [first] = jobs
+      if (!first) continue
       // addBulk takes twice the time for one job, and most batches are one.
-      if (only && others.length === 0) await queue.add(only.name, only.data, only.opts)
-      else if (only) await queue.addBulk(jobs)
+      if (jobs.length === 1) await queue.add(first.name, first.data, first.opts)
+      else await queue.addBulk(jobs)
     }
   }
 

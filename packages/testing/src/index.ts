@@ -8,6 +8,7 @@ export { type PostgresServer, startPostgres, volatileSettings } from './postgres
 export { findRedis } from './redis-binary.ts'
 export { redisCommand } from './redis-command.ts'
 export { type Redis, startRedis } from './redis-server.ts'
+export { refusePoison } from './refuse-poison.ts'
 export { findContractions, readSchema } from './schema-changes.ts'
 export { getBatch, submitLines, untilCompleted } from './submit-lines.ts'
 export { createTestDatabase, type TestDatabase } from './test-database.ts'

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import {
   createTestDatabase,
   getBatch,
+  refusePoison,
   startRedis,
   startTestSystem,
   submitLines,
@@ -25,12 +26,7 @@ const createLogin = async (databaseUrl: string) => {
     await client.query(`drop role ${user}`)
     await client.end()
   })
-  // Makes PostgreSQL refuse movements of one SKU, as a bug would.
-  await client.query(`
-    create function refuse_poison() returns trigger language plpgsql as $$
-    begin raise exception 'this SKU cannot be moved'; end $$;
-    create trigger poison before insert on movements
-    for each row when (new.sku = 'poison') execute function refuse_poison()`)
+  await refusePoison(client)
   const url = new URL(databaseUrl)
   Object.assign(url, { username: user, password })
   return { url: url.href, password }

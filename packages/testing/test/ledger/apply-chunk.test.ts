@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { applyChunk, type ChunkRef, findBatch } from '@inventoryrpa/ledger'
-import { until } from '@inventoryrpa/testing'
+import { refusePoison, until } from '@inventoryrpa/testing'
 import { sql } from 'kysely'
 import { beforeAll, expect, test } from 'vitest'
 import { adjustment, atHour, count, transfer } from './lines.ts'
 import { onHandOf } from './on-hand.ts'
-import { refusePoison, submit, submitAndApply, useLedger } from './test-ledger.ts'
+import { submit, submitAndApply, useLedger } from './test-ledger.ts'
 
 const ledger = useLedger()
 
-beforeAll(() => refusePoison(ledger))
+beforeAll(() => refusePoison(ledger.admin))
 
 const submitOne = async (...args: Parameters<typeof submit>) => {
   const { id, chunks } = await submit(...args)

@@ -6,16 +6,17 @@ import {
   listLineOutcomes,
   markChunkDead,
 } from '@inventoryrpa/ledger'
+import { refusePoison } from '@inventoryrpa/testing'
 import { beforeAll, expect, test } from 'vitest'
 import { adjustment, atHour, count } from './lines.ts'
 import { onHandOf } from './on-hand.ts'
 import { generator, randomLines } from './random-lines.ts'
-import { type Options, refusePoison, submit, useLedger } from './test-ledger.ts'
+import { type Options, submit, useLedger } from './test-ledger.ts'
 
 const ledger = useLedger()
 const enough = { maxLines: 1_000 }
 
-beforeAll(() => refusePoison(ledger))
+beforeAll(() => refusePoison(ledger.admin))
 
 /** Batches of one chunk and one line each, in the order of the SKUs. */
 const submitEach = async (tenantId: number, skus: string[], options?: Options) => {

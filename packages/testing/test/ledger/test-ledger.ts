@@ -46,15 +46,6 @@ export const useLedger = (): TestLedger => {
   return ledger
 }
 
-/** Makes PostgreSQL refuse movements of the SKU "poison". */
-export const refusePoison = async ({ admin }: TestLedger): Promise<void> => {
-  await admin.query(`
-    create function refuse_poison() returns trigger language plpgsql as $$
-    begin raise exception 'poison'; end $$;
-    create trigger refuse_poison before insert on movements for each row
-    when (new.sku = 'poison') execute function refuse_poison()`)
-}
-
 export type Options = Partial<AcceptBatch> & { maxChunkLines?: number }
 
 /** Accepts lines as a batch. @returns its id and a reference to each of its chunks */

@@ -1,16 +1,13 @@
+import { refusePoison } from '@inventoryrpa/testing'
 import pg from 'pg'
 
-/** Makes PostgreSQL refuse movements of one SKU, as a broken constraint or a bug would. */
+/** Refuses movements of the SKU "poison" until it is healed. */
 export const breakSku = async (databaseUrl: string) => {
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
-  await client.query(`
-    create function refuse_poison() returns trigger language plpgsql as $$
-    begin raise exception 'this SKU cannot be moved'; end $$;
-    create trigger poison before insert on movements
-    for each row when (new.sku = 'poison') execute function refuse_poison()`)
+  await refusePoison(client)
   return {
-    heal: () => client.query('drop trigger poison on movements'),
+    heal: () => client.query('drop trigger refuse_poison on movements'),
     disconnect: () => client.end(),
   }
 }

@@ -17,7 +17,7 @@ export type FreshSystem = {
 /** API and workers on a database and a queue of the test's own. All of it ends with the test. */
 export const startFreshSystem = async (
   kind: 'redis' | 'postgres',
-  options: Pick<TestSystemOptions, 'env' | 'onLog'> = {},
+  options: Pick<TestSystemOptions, 'env' | 'onLog' | 'workers'> = {},
 ): Promise<FreshSystem> => {
   const database = await createTestDatabase()
   onTestFinished(() => database.drop())

@@ -1,32 +1,15 @@
 import { storeBody } from '@inventoryrpa/ledger'
 import { createBackend, queueNames } from '@inventoryrpa/queue'
-import {
-  createTestDatabase,
-  getBatch,
-  startTestSystem,
-  submitLines,
-  testRedis,
-  until,
-  untilCompleted,
-} from '@inventoryrpa/testing'
+import { getBatch, submitLines, until, untilCompleted } from '@inventoryrpa/testing'
 import pg from 'pg'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { startFreshSystem } from './fresh-system.ts'
 
 const line = (sku: string) => ({ type: 'adjustment', sku, location: 'here', quantity: 1 })
 
 /** The API alone, and its queue as a later release beside it would use it. */
 const start = async (kind: 'redis' | 'postgres') => {
-  const database = await createTestDatabase()
-  onTestFinished(() => database.drop())
-  const redis = kind === 'redis' ? testRedis() : undefined
-  if (redis) onTestFinished(() => redis.cleanup())
-  const system = await startTestSystem({
-    databaseUrl: database.url,
-    redisUrl: redis?.url,
-    queuePrefix: redis?.prefix,
-    workers: 0,
-  })
-  onTestFinished(() => system.stop())
+  const { system, database, redis } = await startFreshSystem(kind, { workers: 0 })
   const client = new pg.Client({ connectionString: database.url })
   await client.connect()
   onTestFinished(() => client.end())
