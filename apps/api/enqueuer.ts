@@ -57,6 +57,7 @@ export const createEnqueuer = ({ db, producer, logger }: EnqueuerDeps): Enqueuer
     apply: positionsIn('apply'),
     express: positionsIn('express'),
     sync: positionsIn('sync'),
+    plan: positionsIn('plan'),
   } satisfies Record<QueueKind, unknown>
 
   const place = async (

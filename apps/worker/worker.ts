@@ -41,12 +41,16 @@ import { startWatchdog, type WorkerWedgedError } from './watchdog.ts'
 
 /** Small chunks in hand beside the others: one may wait for a level that its tenant's large batch holds. */
 const expressSlots = 2
+/** Plans wait for nobody's locks. */
+const planSlots = 1
 
 /** Lines of one transaction, or about so: it holds their levels for some 200 ms, or 30. */
-const maxLinesTogether = { apply: 8_000, express: 1_000, sync: 8_000 } satisfies Record<
-  QueueKind,
-  number
->
+const maxLinesTogether = {
+  apply: 8_000,
+  express: 1_000,
+  sync: 8_000,
+  plan: 1_000,
+} satisfies Record<QueueKind, number>
 
 export type RunningWorker = { opsUrl: string; logger: Logger; close(): Promise<void> }
 
@@ -81,6 +85,7 @@ export const startWorker = async (
     apply: config.WORKER_CONCURRENCY,
     express: { min: expressSlots, max: expressSlots },
     sync: { min: config.SYNC_CONCURRENCY, max: config.SYNC_CONCURRENCY },
+    plan: { min: planSlots, max: planSlots },
   }
   const hasStockSource = config.STOCK_SOURCE_URL !== undefined
   const kinds = queueKinds.filter(
@@ -113,6 +118,7 @@ export const startWorker = async (
     apply: createProgress(),
     express: createProgress(),
     sync: createProgress(),
+    plan: createProgress(),
   } satisfies Record<QueueKind, Progress>
   let wedged: WorkerWedgedError | undefined
   const ops = releasers.adopt(Fastify({ forceCloseConnections: true }), (it) => it.close())

@@ -3,6 +3,8 @@ import {
   batch,
   batchState,
   lineOutcome,
+  name,
+  nameLengths,
   outcome,
   pageOf,
   pageQuery,
@@ -85,8 +87,8 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
       },
     },
     async (request, reply) => {
-      const { reference, mode, negativeStock, verify, priority, lines } = request.body
-      const { tenantId } = request.apiKey
+      const { reference, mode, negativeStock, verify, priority, callbackUrl, lines } = request.body
+      const { tenantId, id: submittedBy } = request.apiKey
       const needsSource = verify || lines.some((line) => line.type === 'sync')
       if (needsSource && !hasStockSource) {
         const detail = 'sync lines and verify need one; nothing was stored'
@@ -106,6 +108,8 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
           verify,
           priority,
           notBefore,
+          submittedBy,
+          callbackUrl,
           express,
           lines,
           body: request.bodyBytes,
@@ -147,7 +151,11 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
         operationId: 'listBatches',
         summary: 'List batches, newest first',
         tags: ['batches'],
-        querystring: z.strictObject({ ...pageQuery, state: batchState.optional() }),
+        querystring: z.strictObject({
+          ...pageQuery,
+          state: batchState.optional(),
+          reference: name(nameLengths.reference).optional(),
+        }),
         response: { 200: pageOf(batch), ...problemResponses(400, 401, 403, 503) },
       },
     },

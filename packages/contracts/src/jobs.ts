@@ -2,9 +2,10 @@ import { z } from 'zod'
 
 /**
  * The queues of chunks: `apply` for what the ledger alone can settle, `express` for the small batches of
- * that, which are not to wait for large ones, and `sync` for what needs the stock source.
+ * that, which are not to wait for large ones, `sync` for what needs the stock source, and `plan` for what
+ * is looked at before it is applied.
  */
-export const queueKinds = ['apply', 'express', 'sync'] as const
+export const queueKinds = ['apply', 'express', 'sync', 'plan'] as const
 export type QueueKind = (typeof queueKinds)[number]
 
 /** A reference to a chunk: the lines stay in PostgreSQL. `v` grows when old workers could not read it. */
@@ -28,3 +29,7 @@ export type ReleaseHeldJob = z.infer<typeof releaseHeldJob>
 /** One turn of a schedule. */
 export const submitSyncJob = z.strictObject({ v: z.literal(1), scheduleId: z.uuid() })
 export type SubmitSyncJob = z.infer<typeof submitSyncJob>
+
+/** A webhook delivery that is due; PostgreSQL has its address and its payload. */
+export const deliverWebhookJob = z.strictObject({ v: z.literal(1), deliveryId: z.uuid() })
+export type DeliverWebhookJob = z.infer<typeof deliverWebhookJob>

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { pastInstant } from './instant.ts'
-import { quantity, unsignedQuantity } from './quantity.ts'
+import { quantity, unitValue, unsignedQuantity } from './quantity.ts'
 import { location, name, nameLengths, sku } from './text.ts'
 
 const common = {
@@ -12,6 +12,7 @@ const common = {
   reference: name(nameLengths.reference)
     .optional()
     .meta({ description: "The sender's own document number.", examples: ['536365'] }),
+  unitValue: unitValue.optional(),
 }
 
 export const adjustmentLine = z

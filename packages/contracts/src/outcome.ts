@@ -15,9 +15,12 @@ export const lineOutcome = z
   .object({
     line: z.int().meta({ description: 'Its place in the request, from 1.' }),
     outcome,
-    code: z.string().nullable().meta({ description: 'Why it was not applied.' }),
+    code: z.string().nullable().meta({
+      description:
+        'Why it was not applied; rebased for one that was, though its level had moved since it was planned.',
+    }),
     detail: z.string().nullable(),
-    type: z.enum(lineTypes),
+    type: z.enum(lineTypes).nullable().meta({ description: 'Null if the line could not be read.' }),
     sku: z.string(),
     location: z.string(),
     reference: z.string().nullable(),

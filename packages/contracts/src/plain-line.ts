@@ -11,16 +11,17 @@ import { nameLengths } from './text.ts'
 export const isPlainLine = (line: unknown, now: string): boolean => {
   if (typeof line !== 'object' || line === null) return false
   const { type, sku, location, quantity, reason, reference } = line as Fields
-  const { observedAt, expectedOnHand, countedAt, toLocation } = line as Fields
+  const { observedAt, expectedOnHand, countedAt, toLocation, unitValue } = line as Fields
   const isCommonPlain =
     isPlainName(sku, nameLengths.sku) &&
     isPlainName(location, nameLengths.location) &&
     isPlainQuantity(quantity) &&
     (reason === undefined || isPlainName(reason, nameLengths.reason)) &&
-    (reference === undefined || isPlainName(reference, nameLengths.reference))
+    (reference === undefined || isPlainName(reference, nameLengths.reference)) &&
+    (unitValue === undefined || (isPlainQuantity(unitValue) && isNotNegative(unitValue)))
   if (!isCommonPlain) return false
 
-  const given = 4 + one(reason) + one(reference)
+  const given = 4 + one(reason) + one(reference) + one(unitValue)
   switch (type) {
     case 'adjustment':
       return (

@@ -31,6 +31,13 @@ export const unsignedQuantity = quantity
     examples: [12, '2.5'],
   })
 
+/** Money is counted in the sender's own currency, with the places of a quantity. */
+export const unitValue = quantity.refine(isNotNegative, { error: 'must not be negative' }).meta({
+  id: 'UnitValue',
+  description: 'What one unit is worth, for the guard’s limit on value.',
+  examples: ['2.55'],
+})
+
 /** How quantities are answered: always a decimal string, so that no reader rounds them. */
 export const quantityAnswer = z
   .string()

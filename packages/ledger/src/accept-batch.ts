@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
-import type { Batch, BatchPriority, Line, QueueKind } from '@inventoryrpa/contracts'
+import type { Batch, BatchMode, BatchPriority, Line, QueueKind } from '@inventoryrpa/contracts'
 import { planQueues } from '@inventoryrpa/inventory'
 import { sql } from 'kysely'
 import { type BatchRow, batchColumns, toAcceptedBatch } from './batches.ts'
@@ -11,7 +11,7 @@ import { storeBody, storeLines } from './stored-lines.ts'
 export type AcceptBatch = {
   tenantId: number
   reference: string | undefined
-  mode: 'apply'
+  mode: BatchMode
   negativeStock: 'reject' | 'allow'
   /** Compare with the stock source; default no. */
   verify?: boolean
@@ -19,6 +19,9 @@ export type AcceptBatch = {
   priority?: BatchPriority | undefined
   /** Nothing of it is applied before. */
   notBefore?: Date | undefined
+  /** The id of its sender's key; absent for what the system submits itself. */
+  submittedBy?: string | undefined
+  callbackUrl?: string | undefined
   /** Queue it with the small ones, if none of its chunks needs the stock source; default no. */
   express?: boolean
   lines: readonly Line[]
@@ -82,11 +85,13 @@ export const acceptBatch = async (
         } as ok
       ), batch as (
         insert into batches (
-          id, tenant_id, reference, mode, negative_stock, verify, priority, not_before, total, pending
+          id, tenant_id, reference, mode, negative_stock, verify, priority, not_before, total, pending,
+          submitted_by, callback_url
         )
         select ${id}::uuid, ${tenantId}, ${batch.reference ?? null}, ${batch.mode},
                ${batch.negativeStock}, ${verify}, ${batch.priority ?? 'normal'},
-               ${notBefore}::timestamptz, ${batch.lines.length}, ${batch.lines.length}
+               ${notBefore}::timestamptz, ${batch.lines.length}, ${batch.lines.length},
+               ${batch.submittedBy ?? null}, ${batch.callbackUrl ?? null}
         from admitted where ok
         returning ${batchColumns}
       ), ${

@@ -1,4 +1,5 @@
 import { sql, type Transaction } from 'kysely'
+import { emitEvents } from './events.ts'
 import type { Schema } from './schema.ts'
 
 /** How many of a batch's lines went to each counter; less than zero for those that left it. */
@@ -9,12 +10,16 @@ export type CountsChange = {
   applied?: number
   rejected?: number
   held?: number
+  cancelled?: number
 }
+
+const counters = ['pending', 'dead', 'applied', 'rejected', 'held', 'cancelled'] as const
+const noChange = { pending: 0, dead: 0, applied: 0, rejected: 0, held: 0, cancelled: 0 }
 
 /**
  * Moves lines between the counters of batches, and completes those of which none is pending. Last in
  * its transaction: parallel chunks of one batch wait for each other here, for no longer than a commit,
- * and always in the order of ids.
+ * and always in the order of ids. All of them are one tenant's.
  * @returns the batches that this completed for the first time
  */
 export const moveCounts = async (
@@ -22,23 +27,19 @@ export const moveCounts = async (
   changes: readonly CountsChange[],
 ): Promise<string[]> => {
   const batches = new Map<string, Required<Omit<CountsChange, 'batchId'>>>()
-  for (const { batchId, pending = 0, dead = 0, applied = 0, rejected = 0, held = 0 } of changes) {
-    const sum = batches.get(batchId) ?? { pending: 0, dead: 0, applied: 0, rejected: 0, held: 0 }
-    sum.pending += pending
-    sum.dead += dead
-    sum.applied += applied
-    sum.rejected += rejected
-    sum.held += held
+  for (const { batchId, ...change } of changes) {
+    const sum = batches.get(batchId) ?? { ...noChange }
+    for (const counter of counters) sum[counter] += change[counter] ?? 0
     batches.set(batchId, sum)
   }
   const sums = [...batches.values()]
-  const { rows } = await sql<{ id: string }>`
+  const { rows } = await sql<{ id: string; tenantId: number; cancelled: boolean }>`
     with change as (
       select * from unnest(
         ${[...batches.keys()]}::uuid[], ${sums.map((sum) => sum.pending)}::int[], ${sums.map((sum) => sum.dead)}::int[],
         ${sums.map((sum) => sum.applied)}::int[], ${sums.map((sum) => sum.rejected)}::int[],
-        ${sums.map((sum) => sum.held)}::int[]
-      ) v(id, pending, dead, applied, rejected, held)
+        ${sums.map((sum) => sum.held)}::int[], ${sums.map((sum) => sum.cancelled)}::int[]
+      ) v(id, pending, dead, applied, rejected, held, cancelled)
     ), before as materialized (
       select id, completed_at from batches where id in (select id from change)
       order by id for no key update
@@ -46,15 +47,30 @@ export const moveCounts = async (
       update batches b set
         pending = b.pending + change.pending, dead = b.dead + change.dead,
         applied = b.applied + change.applied, rejected = b.rejected + change.rejected,
-        held = b.held + change.held,
-        state = case when b.pending + change.pending = 0 then 'completed' else 'processing' end,
+        held = b.held + change.held, cancelled = b.cancelled + change.cancelled,
+        state = case
+          when b.pending + change.pending > 0 then 'processing'
+          when b.cancelled_at is not null then 'cancelled'
+          else 'completed' end,
         completed_at = case when b.pending + change.pending = 0
           then coalesce(b.completed_at, clock_timestamp()) end
       from before join change using (id)
       where b.id = before.id
-      returning b.id, b.completed_at is not null and before.completed_at is null as completed
+      returning b.id, b.tenant_id, b.cancelled_at is not null as cancelled,
+        b.completed_at is not null and before.completed_at is null as completed
     )
-    select id from after where completed
+    select id, tenant_id as "tenantId", cancelled from after where completed order by id
   `.execute(trx)
+  const [first] = rows
+  if (first) {
+    await emitEvents(
+      trx,
+      first.tenantId,
+      rows.map(({ id, cancelled }) => ({
+        batchId: id,
+        type: cancelled ? 'batch.cancelled' : 'batch.completed',
+      })),
+    )
+  }
   return rows.map((row) => row.id)
 }

@@ -8,7 +8,8 @@ export type BatchRow = Selectable<Schema['batches']>
 
 export const batchColumns = sql`
   id, tenant_id, reference, mode, negative_stock, verify, priority, not_before, state, total, pending,
-  applied, rejected, held, dead, cancelled, created_at, completed_at`
+  applied, rejected, held, dead, cancelled, created_at, completed_at, submitted_by, callback_url,
+  on_conflict, plan_sha256, guard_findings, decision, decided_by, decided_at, cancelled_at, reverses_id`
 
 export const toBatch = (row: BatchRow): Batch => ({
   id: row.id,
@@ -27,6 +28,19 @@ export const toBatch = (row: BatchRow): Batch => ({
     dead: row.dead,
     cancelled: row.cancelled,
   },
+  planHash: row.plan_sha256?.toString('hex') ?? null,
+  guardFindings: row.guard_findings,
+  decision:
+    row.decision === null
+      ? null
+      : {
+          decision: row.decision,
+          by: row.decided_by ?? '',
+          at: (row.decided_at as Date).toISOString(),
+        },
+  cancelRequestedAt: row.cancelled_at?.toISOString() ?? null,
+  reverses: row.reverses_id,
+  submittedBy: row.submitted_by,
   createdAt: row.created_at.toISOString(),
   completedAt: row.completed_at?.toISOString() ?? null,
 })
@@ -44,6 +58,10 @@ export const toAcceptedBatch = (row: BatchRow): Batch => ({
     dead: 0,
     cancelled: 0,
   },
+  planHash: null,
+  guardFindings: null,
+  decision: null,
+  cancelRequestedAt: null,
   completedAt: null,
 })
 
@@ -66,7 +84,12 @@ export const findBatch = async (
 export const listBatches = async (
   db: LedgerDatabase,
   tenantId: number,
-  { state, limit, cursor }: PageRequest & { state?: Batch['state'] | undefined },
+  {
+    state,
+    reference,
+    limit,
+    cursor,
+  }: PageRequest & { state?: Batch['state'] | undefined; reference?: string | undefined },
 ): Promise<Page<Batch>> => {
   const after = readCursor(cursor, ['uuid'])
   let query = db
@@ -75,8 +98,8 @@ export const listBatches = async (
     .where('tenant_id', '=', tenantId)
     .orderBy('id', 'desc')
     .limit(limit + 1)
-  if (state === 'completed') query = query.where('completed_at', 'is not', null)
-  else if (state) query = query.where('completed_at', 'is', null).where('state', '=', state)
+  if (state) query = query.where('state', '=', state)
+  if (reference !== undefined) query = query.where('reference', '=', reference)
   if (after) query = query.where('id', '<', String(after[0]))
   return pageFrom((await query.execute()).map(toBatch), limit, (last) => cursorOf([last.id]))
 }

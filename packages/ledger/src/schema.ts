@@ -1,13 +1,33 @@
-import type { Outcome, QueueKind } from '@inventoryrpa/contracts'
+import type { BatchState, Guard, Outcome, QueueKind } from '@inventoryrpa/contracts'
 import type { ColumnType, Generated } from 'kysely'
 
 type LineType = 'adjustment' | 'count' | 'transfer' | 'sync'
 /** numeric(18, 3), as the driver reads and writes it: a decimal string with three places. */
 type Decimal = string
+/** What the guard looks at, of one chunk's plan. */
+export type PlanTotals = {
+  units: Decimal
+  value: Decimal
+  /** The largest change of one level, in percent of what it was. */
+  percent: number
+  levels: number
+  /** Levels above zero that the plan takes to zero or below. */
+  zeroed: number
+}
 type CreatedAt = ColumnType<Date, never, never>
 
 export type Schema = {
-  tenants: { id: Generated<number>; name: string; created_at: CreatedAt; weight: Generated<number> }
+  tenants: {
+    id: Generated<number>
+    name: string
+    created_at: CreatedAt
+    weight: Generated<number>
+    guard: ColumnType<Guard | null, string | null, string | null>
+    /** Standard Webhooks: whsec_ and base64. */
+    webhook_secret: string | null
+    webhook_secret_before: string | null
+    webhook_secret_before_until: Date | null
+  }
   api_keys: {
     id: string
     tenant_id: number
@@ -16,14 +36,18 @@ export type Schema = {
     scopes: string[]
     created_at: CreatedAt
     revoked_at: Date | null
+    last_used_at: Date | null
+    /** Of a key that was rotated: its former secret, for a while. */
+    secret_before_sha256: Buffer | null
+    secret_before_until: Date | null
   }
   batches: {
     id: string
     tenant_id: number
     reference: string | null
-    mode: 'apply'
+    mode: 'apply' | 'preview'
     negative_stock: 'reject' | 'allow'
-    state: 'accepted' | 'processing' | 'completed'
+    state: BatchState
     total: number
     pending: number
     applied: number
@@ -36,6 +60,20 @@ export type Schema = {
     verify: Generated<boolean>
     priority: Generated<'low' | 'normal' | 'high'>
     not_before: Date | null
+    /** The key or the token's subject. */
+    submitted_by: string | null
+    callback_url: string | null
+    /** Of one that is applied by a plan: what becomes of lines whose level moved since. */
+    on_conflict: 'rebase' | 'reject' | null
+    plan_sha256: Buffer | null
+    /** The limits that its plan exceeds. */
+    guard_findings: ColumnType<string[] | null, string | null, string | null>
+    decision: 'approve' | 'reject' | null
+    decided_by: string | null
+    decided_at: Date | null
+    /** When cancelling was asked for. */
+    cancelled_at: Date | null
+    reverses_id: string | null
   }
   chunks: {
     batch_id: string
@@ -46,8 +84,11 @@ export type Schema = {
     settled_at: Date | null
     dead_at: Date | null
     error: string | null
-    queue: Generated<QueueKind>
+    /** `parked`: planned, and waiting to be applied. */
+    queue: Generated<QueueKind | 'parked'>
     not_before: Date | null
+    plan_sha256: Buffer | null
+    plan_totals: ColumnType<PlanTotals | null, string | null, string | null>
     /** The chunk that was split into this one and another. */
     parent: number | null
     split_at: Date | null
@@ -93,6 +134,62 @@ export type Schema = {
     source: 'primary' | 'backup' | null
     as_of: Date | null
     failover_code: string | null
+    planned_version: number | null
+  }
+  planned_movements: {
+    batch_id: string
+    line: number
+    leg: number
+    chunk: number
+    type: LineType
+    sku: string
+    location: string
+    reference: string | null
+    /** Null: the line would be rejected. */
+    quantity: Decimal | null
+    on_hand_before: Decimal
+    on_hand_after: Decimal
+    /** The version of the level that it was planned on. */
+    version: number
+    code: string | null
+    detail: string | null
+  }
+  upload_parts: {
+    upload_id: string
+    part: number
+    place: number
+    line_count: number
+    lines: Buffer
+  }
+  events: {
+    id: Generated<number>
+    tenant_id: number
+    batch_id: string
+    type: string
+    data: ColumnType<unknown, string, never>
+    created_at: CreatedAt
+  }
+  webhook_deliveries: {
+    id: string
+    tenant_id: number
+    batch_id: string
+    type: string
+    url: string
+    payload: string
+    state: Generated<'pending' | 'delivered' | 'failed'>
+    attempts: Generated<number>
+    next_attempt_at: Date | null
+    expires_at: Date
+    created_at: CreatedAt
+    settled_at: Date | null
+  }
+  webhook_attempts: {
+    delivery_id: string
+    attempt: number
+    status: number | null
+    error: string | null
+    seconds: number
+    attempted_at: CreatedAt
   }
   failed_attempts: {
     id: Generated<number>
@@ -161,9 +258,12 @@ export type Schema = {
     outcome: Outcome
     code: string | null
     detail: string | null
-    type: LineType
+    /** Null: the line could not be read. */
+    type: LineType | null
     sku: string
     location: string
     reference: string | null
+    /** As its sender may correct it and send it again. */
+    given: ColumnType<unknown, string | null | undefined, string | null>
   }
 }

@@ -5,13 +5,17 @@ export const queueNames = {
   apply: 'inventory-apply',
   express: 'inventory-express',
   sync: 'inventory-sync',
+  plan: 'inventory-plan',
 } as const satisfies Record<QueueKind, string>
-export type QueueName = (typeof queueNames)[QueueKind]
+/** Of webhooks, which have no chunks. */
+export const webhookQueueName = 'webhook-deliveries'
+export type QueueName = (typeof queueNames)[QueueKind] | typeof webhookQueueName
 
 export const jobNames = {
   applyChunk: 'apply-chunk',
   releaseHeld: 'release-held',
   submitSync: 'submit-sync',
+  deliverWebhook: 'deliver-webhook',
 } as const
 
 /** One job a chunk, and the same id however often it is added. BullMQ refuses a colon in it. */

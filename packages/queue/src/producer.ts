@@ -77,6 +77,7 @@ export const createProducer = (backend: QueueBackend, policy: RetryPolicy): Prod
     apply: backend.openQueue(queueNames.apply),
     express: backend.openQueue(queueNames.express),
     sync: backend.openQueue(queueNames.sync),
+    plan: backend.openQueue(queueNames.plan),
   }
   const shifts = Object.values(queues).map((queue) => createTagShift(queue))
   const options: BulkJobOptions = {

@@ -3,6 +3,7 @@ import * as spine from './0001-spine.ts'
 import * as sourcesAndDeadLetters from './0002-sources-and-dead-letters.ts'
 import * as backlogIndexes from './0003-backlog-indexes.ts'
 import * as redrivePace from './0004-redrive-pace.ts'
+import * as senders from './0005-senders.ts'
 
 /** In the order they run. A released migration is never edited: a change is a new one. */
 export const migrations: Record<string, Migration> = {
@@ -10,6 +11,7 @@ export const migrations: Record<string, Migration> = {
   '0002-sources-and-dead-letters': sourcesAndDeadLetters,
   '0003-backlog-indexes': backlogIndexes,
   '0004-redrive-pace': redrivePace,
+  '0005-senders': senders,
 }
 
 export const newestMigration = Object.keys(migrations).at(-1)

@@ -18,11 +18,19 @@ const enough = { maxLines: 1_000 }
 
 beforeAll(() => refusePoison(ledger.admin))
 
+/** Ids order batches by the millisecond: two of one would be in any order. */
+const submitInTurn = async (...args: Parameters<typeof submit>) => {
+  const accepted = Date.now()
+  const batch = await submit(...args)
+  await expect.poll(() => Date.now() > accepted, { interval: 1 }).toBe(true)
+  return batch
+}
+
 /** Batches of one chunk and one line each, in the order of the SKUs. */
 const submitEach = async (tenantId: number, skus: string[], options?: Options) => {
   const chunks: ChunkRef[] = []
   for (const sku of skus) {
-    const { chunks: own } = await submit(ledger.db, tenantId, [adjustment(sku, 1)], options)
+    const { chunks: own } = await submitInTurn(ledger.db, tenantId, [adjustment(sku, 1)], options)
     chunks.push(...own)
   }
   return chunks as [ChunkRef, ...ChunkRef[]]
@@ -76,7 +84,7 @@ test('no more are taken than the limit of lines allows, and always the chunk its
   const two = [adjustment('A', 1), adjustment('B', 1)]
   const batches = []
   for (let index = 0; index < 5; index += 1) {
-    batches.push(await submit(ledger.db, tenantId, two))
+    batches.push(await submitInTurn(ledger.db, tenantId, two))
   }
   const [first, second] = batches.map(({ chunks }) => chunks[0] as ChunkRef)
   expect(await applyChunkAndWaiting(ledger.db, first as ChunkRef, { maxLines: 1 })).toMatchObject({
@@ -135,7 +143,8 @@ test('counts look back over what chunks before them in the same transaction move
     [count('A', 4, atHour(4)), at('B', -1, 5)],
   ]
   const chunks = []
-  for (const lines of batches) chunks.push(...(await submit(ledger.db, tenantId, lines)).chunks)
+  for (const lines of batches)
+    chunks.push(...(await submitInTurn(ledger.db, tenantId, lines)).chunks)
   const result = await applyChunkAndWaiting(ledger.db, chunks[0] as ChunkRef, enough)
   expect(result).toMatchObject({ chunks: 4, applied: 8 })
   expect(await onHandOf(ledger, tenantId)).toEqual({ 'A/Leeds': '4', 'B/Leeds': '6' })
@@ -151,10 +160,7 @@ test.for([1, 2, 3, 4, 5])(
       const tenantId = await ledger.newTenant()
       const batches = []
       for (const lines of sent) {
-        // Ids order batches by the millisecond: two of one would be in any order.
-        const accepted = Date.now()
-        batches.push(await submit(ledger.db, tenantId, lines, { negativeStock: 'reject' }))
-        await expect.poll(() => Date.now() > accepted, { interval: 1 }).toBe(true)
+        batches.push(await submitInTurn(ledger.db, tenantId, lines, { negativeStock: 'reject' }))
       }
       const chunks = batches.flatMap((batch) => batch.chunks)
       let transactions = 0

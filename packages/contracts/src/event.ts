@@ -1,0 +1,24 @@
+import { z } from 'zod'
+import { batch } from './batch.ts'
+import { instantAnswer } from './instant.ts'
+
+/** What a batch tells the world: each once, in the transaction that makes it true. */
+export const eventTypes = [
+  'batch.previewed',
+  'batch.awaiting_approval',
+  'batch.completed',
+  'batch.cancelled',
+] as const
+export const eventType = z.enum(eventTypes)
+export type EventType = z.infer<typeof eventType>
+
+/** As in a webhook's body and in the `data` of a server-sent event. */
+export const event = z
+  .object({
+    id: z.string().meta({ description: 'In the order in which they happened to the tenant.' }),
+    type: eventType,
+    timestamp: instantAnswer,
+    data: batch.meta({ description: 'The batch as it was then: its counts add up to its total.' }),
+  })
+  .meta({ id: 'Event' })
+export type Event = z.infer<typeof event>
