@@ -11,6 +11,8 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Two cores run servers, browsers and faults at once: what fails once is repeated, and named at the end.
+    retry: 1,
     // A forgotten .only or an empty selection must not look like success.
     allowOnly: false,
     passWithNoTests: false,

@@ -2,7 +2,7 @@ import type { SerializedError } from 'vitest'
 import type { Reporter, TestModule, TestSuite } from 'vitest/node'
 
 /**
- * Ends the run by naming what was skipped and, as the very last line, `N passed, N failed`, counting
+ * Ends the run by naming what was skipped, what passed only when it was repeated and, as the very last line, `N passed, N failed`, counting
  * tests. A file, suite hook, global setup or unhandled error that failed without failing a test
  * counts as one failure each.
  */
@@ -10,6 +10,7 @@ export class SummaryReporter implements Reporter {
   #passed = 0
   #failed = 0
   #skipped: string[] = []
+  #repeated: string[] = []
 
   onInit(): void {
     // Teardown may still print and fail after the run's own end.
@@ -20,6 +21,7 @@ export class SummaryReporter implements Reporter {
     this.#passed = 0
     this.#failed = 0
     this.#skipped = []
+    this.#repeated = []
   }
 
   onTestRunEnd(
@@ -37,9 +39,11 @@ export class SummaryReporter implements Reporter {
     this.#failed += suites.filter((suite) => suite.errors().length > 0).length
     for (const test of module.children.allTests()) {
       const { state } = test.result()
-      if (state === 'passed') this.#passed += 1
-      else if (state === 'skipped')
-        this.#skipped.push(`${module.relativeModuleId} > ${test.fullName}`)
+      const name = `${module.relativeModuleId} > ${test.fullName}`
+      if (state === 'passed') {
+        this.#passed += 1
+        if (test.diagnostic()?.flaky) this.#repeated.push(name)
+      } else if (state === 'skipped') this.#skipped.push(name)
       // A pending test of a finished run never got to its end.
       else this.#failed += 1
     }
@@ -47,10 +51,13 @@ export class SummaryReporter implements Reporter {
 
   #print(code: number): void {
     const failed = code !== 0 && this.#failed === 0 ? 1 : this.#failed
-    const names = this.#skipped.map((name) => `\n  ${name}`).join('')
     const counted = this.#skipped.length
-    console.log(`\nskipped: ${counted === 0 ? 'none' : `${counted}${names}`}`)
+    console.log(`\nskipped: ${listed(this.#skipped)}`)
+    console.log(`passed only when repeated: ${listed(this.#repeated)}`)
     const tail = counted === 0 ? '' : `, ${counted} skipped`
     console.log(`${this.#passed} passed, ${failed} failed${tail}`)
   }
 }
+
+const listed = (names: readonly string[]) =>
+  names.length === 0 ? 'none' : `${names.length}${names.map((name) => `\n  ${name}`).join('')}`

@@ -34,7 +34,11 @@ async function lastLines(files: Record<string, string>, globalSetup: string[] = 
 
 test('passed tests are counted and nothing skipped is said so', async () => {
   const { code, lines } = await lastLines({ 'a.check.ts': "test('one', () => {})" })
-  expect(lines.slice(-2)).toEqual(['skipped: none', '1 passed, 0 failed'])
+  expect(lines.slice(-3)).toEqual([
+    'skipped: none',
+    'passed only when repeated: none',
+    '1 passed, 0 failed',
+  ])
   expect(code).toBe(0)
 })
 
@@ -43,12 +47,24 @@ test('failed and skipped tests are counted, the skipped by name', async () => {
     test('bad', () => { throw new Error('x') })`
   const { code, lines } = await lastLines({ 'a.check.ts': source })
   expect(lines.at(-1)).toBe('1 passed, 1 failed, 2 skipped')
-  expect(lines.slice(-4, -1)).toEqual([
+  expect(lines.slice(-5, -2)).toEqual([
     'skipped: 2',
     '  a.check.ts > left out',
     '  a.check.ts > later',
   ])
   expect(code).toBe(1)
+})
+
+test('what passes only when it is repeated is named', async () => {
+  const source = `let runs = 0
+    test('shaky', { retry: 1 }, () => { runs += 1; if (runs === 1) throw new Error('x') })`
+  const { code, lines } = await lastLines({ 'a.check.ts': source })
+  expect(lines.slice(-3)).toEqual([
+    'passed only when repeated: 1',
+    '  a.check.ts > shaky',
+    '1 passed, 0 failed',
+  ])
+  expect(code).toBe(0)
 })
 
 test.each([
