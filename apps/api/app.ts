@@ -11,6 +11,8 @@ import { requestMetricsPlugin } from './plugins/request-metrics.ts'
 import { batchRoutes } from './routes/batches.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { discrepancyRoutes } from './routes/discrepancies.ts'
+import { guardRoutes } from './routes/guard.ts'
+import { planRoutes } from './routes/plans.ts'
 import { scheduleRoutes } from './routes/schedules.ts'
 import { stockRoutes } from './routes/stock.ts'
 
@@ -59,6 +61,8 @@ export const buildApp = async (deps: AppDeps): Promise<FastifyInstance> => {
       await v1.register(batchRoutes, deps)
       await v1.register(deadLetterRoutes, deps)
       await v1.register(discrepancyRoutes, deps)
+      await v1.register(guardRoutes, deps)
+      await v1.register(planRoutes, deps)
       await v1.register(scheduleRoutes, deps)
       await v1.register(stockRoutes, deps)
     },

@@ -1,6 +1,7 @@
 import { type Batch, type QueueKind, queueKinds } from '@inventoryrpa/contracts'
 import {
   type AcceptedChunk,
+  cancelChunks,
   countLinesAhead,
   countTenantBacklog,
   type LedgerDatabase,
@@ -22,6 +23,8 @@ export type Enqueuer = {
   enqueue(tenantId: number, committed: CommittedBatch): void
   /** Has the queue run chunks again that are pending again. */
   redrive(chunks: readonly AcceptedChunk[]): void
+  /** Gives the lines of a batch that was called off their outcome; the relay goes on with what is left. */
+  cancel(batchId: string): void
   /** Seconds until chunks that need the stock source are tried again, while it is down; else 0. */
   sourceHeldSeconds(): Promise<number>
   /** Has the queue keep a schedule's time. */
@@ -39,11 +42,13 @@ export type EnqueuerDeps = { db: LedgerDatabase; producer: Producer; logger: Log
  */
 export const createEnqueuer = ({ db, producer, logger }: EnqueuerDeps): Enqueuer => {
   const underWay = new Set<Promise<unknown>>()
-  const inBackground = (adding: Promise<unknown>, batchId: string | undefined) => {
+  const inBackground = (
+    adding: Promise<unknown>,
+    batchId: string | undefined,
+    what = 'not enqueued',
+  ) => {
     const added: Promise<unknown> = adding
-      .catch((error: unknown) =>
-        logger.warn({ err: error, batchId }, 'not enqueued; the relay will'),
-      )
+      .catch((error: unknown) => logger.warn({ err: error, batchId }, `${what}; the relay will`))
       .finally(() => underWay.delete(added))
     underWay.add(added)
   }
@@ -79,7 +84,9 @@ export const createEnqueuer = ({ db, producer, logger }: EnqueuerDeps): Enqueuer
     const isScheduled = notBefore !== undefined && notBefore > new Date()
     // What is scheduled gets its tag when its time has come.
     const placed = isScheduled ? chunks : await place(tenantId, committed)
-    await producer.enqueueChunks(placed.map((chunk) => ({ ...chunk, notBefore })))
+    await producer.enqueueChunks(
+      placed.map((chunk) => (chunk.queue === 'plan' ? chunk : { ...chunk, notBefore })),
+    )
   }
   const placeAnew = (chunks: readonly AcceptedChunk[]) =>
     placeChunks(
@@ -96,6 +103,12 @@ export const createEnqueuer = ({ db, producer, logger }: EnqueuerDeps): Enqueuer
       if (chunks.length > 0) {
         inBackground(producer.reconcileChunks(chunks, placeAnew), chunks[0]?.batchId)
       }
+    },
+    cancel: (batchId) => {
+      const cancelling = async () => {
+        while ((await cancelChunks(db, batchId)) > 0) logger.debug({ batchId }, 'chunks cancelled')
+      }
+      inBackground(cancelling(), batchId, 'not cancelled')
     },
     // What cannot be known is not worth a word: the batch is accepted either way.
     sourceHeldSeconds: () => producer.heldSeconds('sync').catch(() => 0),

@@ -1,11 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   advanceRedrives,
+  cancelChunks,
   claimHeldChunks,
   claimRecounts,
   dropOldFailedAttempts,
   dropOldIdempotencyKeys,
   type LedgerDatabase,
+  listBeingCancelled,
   listScheduleTimes,
   listUnsettledChunks,
   recount,
@@ -73,6 +75,13 @@ export const startRelay = ({
     }
   }
 
+  /** What was in hand when its batch was called off, and what the API could not see to. */
+  const cancel = async () => {
+    for (const batchId of await listBeingCancelled(db)) {
+      while ((await cancelChunks(db, batchId)) > 0) if (stop.signal.aborted) return
+    }
+  }
+
   const releaseHeld = async () => {
     if (!source?.availability().available) return
     const chunks = await claimHeldChunks(db, heldPageSize)
@@ -118,6 +127,7 @@ export const startRelay = ({
           await dropOld()
         })
         await redrive()
+        await cancel()
         await recountDue()
       } catch (error) {
         logger.warn({ err: error }, 'the relay could not look; it tries again')

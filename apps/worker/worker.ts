@@ -157,6 +157,7 @@ export const startWorker = async (
         applyIsolated,
         enqueueChunks,
         turns: createTurns({ db, producer }, kind),
+        takesWaiting: kind === 'apply' || kind === 'express',
         maxLinesTogether: maxLinesTogether[kind],
         report: reporting.report,
       }

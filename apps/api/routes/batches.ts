@@ -94,6 +94,10 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
         const detail = 'sync lines and verify need one; nothing was stored'
         throw new ProblemError('no-stock-source', detail)
       }
+      if (needsSource && mode === 'preview') {
+        const message = 'what the stock source will say cannot be previewed'
+        throw new ProblemError('invalid-request', message, { errors: [{ path: '/mode', message }] })
+      }
       const notBefore = request.body.notBefore ? new Date(request.body.notBefore) : undefined
       const express =
         !needsSource && expressWay.admits(tenantId, { lines: lines.length, priority, notBefore })

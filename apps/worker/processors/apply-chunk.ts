@@ -1,5 +1,6 @@
 import { type ApplyChunkJob, applyChunkJob } from '@inventoryrpa/contracts'
 import {
+  type AcceptedChunk,
   applyChunk,
   applyChunkAndWaiting,
   type ChunkRef,
@@ -27,7 +28,9 @@ export type ApplyChunkDeps = {
   readings?: (ref: ChunkRef) => Promise<Readings>
   /** Applies a chunk in a process of its own. @throws ProcessDiedError when that ends by it */
   applyIsolated: (ref: ChunkRef, readings?: Readings) => Promise<ChunkResult>
-  /** Adds jobs for chunks that others were split into. */
+  /** Whether those that wait behind a chunk are applied together with it. */
+  takesWaiting: boolean
+  /** Adds jobs for chunks that others were split into, or that are to be applied as planned. */
   enqueueChunks: EnqueueChunks
   turns: Turns
   /** Lines that one transaction applies at most, or about so. */
@@ -57,6 +60,12 @@ export const applyChunkHandler = (deps: ApplyChunkDeps): JobHandler<ApplyChunkJo
     }
     for (const batchId of result.completedBatches) logger.info({ batchId }, 'batch completed')
   }
+  const enqueue = async (chunks: readonly AcceptedChunk[]) => {
+    if (chunks.length === 0) return
+    await deps
+      .enqueueChunks(chunks)
+      .catch((err: unknown) => logger.warn({ err }, 'not enqueued; the relay will'))
+  }
   const applyAlone = async (ref: ChunkRef) => applyChunk(db, ref, await deps.readings?.(ref))
   const applyIsolated = async (ref: ChunkRef) => deps.applyIsolated(ref, await deps.readings?.(ref))
   const apply = async (job: JobRun<ApplyChunkJob>) => {
@@ -64,7 +73,7 @@ export const applyChunkHandler = (deps: ApplyChunkDeps): JobHandler<ApplyChunkJo
     const ref = { batchId: payload.batchId, chunk: payload.chunk }
     if (payload.isolated || stalls >= stallsBeforeIsolation) return applyIsolated(ref)
     if (stalls > 0) await suspectChunks(db, ref, maxLinesTogether)
-    return attempt === 1 && stalls === 0 && !deps.readings
+    return attempt === 1 && stalls === 0 && deps.takesWaiting
       ? applyChunkAndWaiting(db, ref, {
           maxLines: maxLinesTogether,
           givesWay: turns.givesWay(job),
@@ -83,10 +92,12 @@ export const applyChunkHandler = (deps: ApplyChunkDeps): JobHandler<ApplyChunkJo
         if (early) return early
         const result = await apply(job)
         if (result.own === 'outranked') return await turns.putBehind(job)
+        await enqueue(result.released ?? [])
         const { own, chunks, applied, rejected } = result
         // In a backlog most chunks were applied with one before them when their own job comes.
         const isFirst = attempt === 1 && stalls === 0
-        const isOrdinary = own === 'settled' || (own === 'already-settled' && isFirst)
+        const isOrdinary =
+          own === 'settled' || own === 'planned' || (own === 'already-settled' && isFirst)
         log[isOrdinary ? 'debug' : 'info']({ chunks, applied, rejected }, `chunk ${own}`)
         count(result)
         return undefined
@@ -125,6 +136,7 @@ export const applyChunkHandler = (deps: ApplyChunkDeps): JobHandler<ApplyChunkJo
           db,
           apply: async (ref) => {
             const result = await (isDeadly ? applyIsolated(ref) : applyAlone(ref))
+            await enqueue(result.released ?? [])
             count(result)
           },
         },
@@ -133,9 +145,7 @@ export const applyChunkHandler = (deps: ApplyChunkDeps): JobHandler<ApplyChunkJo
       )
       if (split.outcome === 'split') {
         logger.warn({ ...context, err: error, lines: split.faulty.length }, 'chunk split')
-        await deps
-          .enqueueChunks(split.faulty)
-          .catch((err: unknown) => logger.warn({ ...context, err }, 'not enqueued; the relay will'))
+        await enqueue(split.faulty)
         return 'completed'
       }
       const dead = { code: codeOf(error), message: error.message, source: sourceOf(error) }

@@ -43,7 +43,12 @@ export const applyPlan = z
   })
 
 export const decideBatch = z
-  .strictObject({ decision: decision.default('approve') })
+  .strictObject({
+    decision: decision.default('approve'),
+    onConflict: onConflict.default('rebase').meta({
+      description: 'As of apply; of a preview that was applied, what was asked for then counts.',
+    }),
+  })
   .meta({ id: 'DecideBatch', examples: [{ decision: 'approve' }] })
 
 export const reverseBatch = z

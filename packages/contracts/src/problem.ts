@@ -9,6 +9,7 @@ export const problems = {
   'not-found': { status: 404, title: 'There is no such thing' },
   'batch-state': { status: 409, title: 'The batch is not in a state that allows this' },
   'plan-mismatch': { status: 409, title: 'The plan is not the one that was looked at' },
+  'nothing-applied': { status: 409, title: 'The batch moved nothing' },
   'already-reversed': { status: 409, title: 'The batch was reversed before' },
   'idempotency-conflict': { status: 409, title: 'A request with this key is still running' },
   'body-too-large': { status: 413, title: 'The body is too large' },

@@ -26,6 +26,8 @@ export type Movement = {
   readonly onHandAfter: Thousandths
   /** The version this movement gave its level. */
   readonly version: number
+  /** The version that the line expected, if it did. */
+  readonly plannedVersion?: number | undefined
 }
 
 export type Rejection = {
@@ -36,7 +38,10 @@ export type Rejection = {
     | 'expected_on_hand_mismatch'
     | 'on_hand_out_of_range'
     | 'unknown_at_source'
+    | 'level_moved'
   readonly detail: string
+  /** The levels that it would have touched, as they were at its turn. */
+  readonly levels: readonly { readonly location: string; readonly level: Level }[]
 }
 
 /** Waits until its stock source can be believed again. */
@@ -48,6 +53,15 @@ export type Applied = {
   readonly holds: Hold[]
   /** The levels that movements changed, as they are now, by level key. */
   readonly levels: Map<string, Level>
+}
+
+const locationsOf = (line: Line) =>
+  line.type === 'transfer' ? [line.location, line.toLocation] : [line.location]
+
+/** Of several that were expected, one that the level does not have. */
+const expectedVersion = (line: Line, leg: 0 | 1, actual: number): number | undefined => {
+  const versions = line.expectations?.map((expectation) => expectation.versions[leg])
+  return versions?.find((version) => version !== actual) ?? versions?.[0]
 }
 
 export type Policy = {
@@ -85,7 +99,11 @@ export const applyLines = (
     return levels.get(key) ?? before.get(key) ?? emptyLevel
   }
   const reject = (line: Line, code: Rejection['code'], detail: string) => {
-    rejections.push({ line, code, detail })
+    const levels = locationsOf(line).map((location) => ({
+      location,
+      level: levelAt(line.sku, location),
+    }))
+    rejections.push({ line, code, detail, levels })
   }
   const move = (
     line: Line,
@@ -110,6 +128,7 @@ export const applyLines = (
       quantity,
       onHandAfter: next.onHand,
       version: next.version,
+      plannedVersion: expectedVersion(line, leg, level.version),
     })
   }
   const fitsLedger = (line: Line, quantity: Thousandths, what = 'on-hand') => {
@@ -122,6 +141,19 @@ export const applyLines = (
     const short = `on-hand is ${formatQuantity(onHand)}, ${formatQuantity(-quantity)} asked for`
     reject(line, 'insufficient_stock', short)
     return true
+  }
+
+  const isRefusedAsMoved = (line: Line) => {
+    for (const { versions, onConflict } of line.expectations ?? []) {
+      if (onConflict === 'rebase') continue
+      const moved = locationsOf(line).find(
+        (location, leg) => levelAt(line.sku, location).version !== versions[leg],
+      )
+      if (moved === undefined) continue
+      reject(line, 'level_moved', `${moved} moved since this line was planned`)
+      return true
+    }
+    return false
   }
 
   const adjust = (line: Adjustment) => {
@@ -172,6 +204,7 @@ export const applyLines = (
   }
 
   for (const line of lines) {
+    if (isRefusedAsMoved(line)) continue
     if (line.type === 'adjustment') adjust(line)
     else if (line.type === 'count') settle(line, line.quantity)
     else if (line.type === 'transfer') transfer(line)

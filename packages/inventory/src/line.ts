@@ -9,6 +9,16 @@ type Common = {
   readonly occurredAt: number
   readonly reason?: string | undefined
   readonly reference?: string | undefined
+  /** What one unit is worth, in thousandths. */
+  readonly unitValue?: Thousandths | undefined
+  /** The levels as they were when this line was thought of. */
+  readonly expectations?: readonly Expectation[] | undefined
+}
+
+/** The versions of the levels that a line touches (of a transfer: from, to), and what if they moved. */
+export type Expectation = {
+  readonly versions: readonly number[]
+  readonly onConflict: 'rebase' | 'reject'
 }
 
 export type Adjustment = Common & {

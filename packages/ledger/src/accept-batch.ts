@@ -76,13 +76,15 @@ export const acceptBatch = async (
     chunks.length === 1 && body ? storeBody(body) : storeLines(batch.lines, indexes),
   )
   try {
-    const { rows } = await sql<BatchRow>`${chunks.length === 1 ? prepared : sql``}
+    const { rows } = await sql<
+      BatchRow & { planned: boolean }
+    >`${chunks.length === 1 ? prepared : sql``}
       with admitted as (
         select ${
           idempotency
             ? sql`pg_try_advisory_xact_lock(hashtextextended(${idempotency.key}, ${tenantId}))`
             : sql`true`
-        } as ok
+        } as ok, ${isPlannedFirst(batch)} as planned
       ), batch as (
         insert into batches (
           id, tenant_id, reference, mode, negative_stock, verify, priority, not_before, total, pending,
@@ -103,21 +105,23 @@ export const acceptBatch = async (
           : sql``
       } chunk as (
         insert into chunks (batch_id, not_before, chunk, line_count, lines, queue)
-        select batch.id, batch.not_before, c.* from batch, (values ${sql.join(
+        select batch.id, case when not ${isPlannedChunk} then batch.not_before end, c.chunk,
+          c.line_count, c.lines, case when ${isPlannedChunk} then 'plan' else c.queue end
+        from batch, admitted, (values ${sql.join(
           chunks.map(
             ({ chunk, lines, queue }) =>
               sql`(${chunk}::int, ${lines}::int, ${stored[chunk]}::bytea, ${queue})`,
           ),
-        )}) c
+        )}) c(chunk, line_count, lines, queue)
       )
-      select ${batchColumns} from batch
+      select ${batchColumns}, planned from batch, admitted
     `.execute(db)
     const [row] = rows
     if (!row) return { outcome: 'running' }
     return {
       outcome: 'accepted',
       batch: toAcceptedBatch(row),
-      chunks,
+      chunks: row.planned ? chunks.map(plannedFirst) : chunks,
     }
   } catch (error) {
     if (idempotency && isUniqueViolation(error, 'idempotency_keys_pkey')) {
@@ -126,6 +130,18 @@ export const acceptBatch = async (
     throw error
   }
 }
+
+/** A preview, and whatever a tenant with a guard sends: what it would do must be known first. */
+export const isPlannedFirst = ({ tenantId, mode }: { tenantId: number; mode: BatchMode }) =>
+  mode === 'preview'
+    ? sql`true`
+    : sql`exists (select from tenants where id = ${tenantId} and guard is not null)`
+
+/** What the stock source will say cannot be planned. */
+const isPlannedChunk = sql`(planned and c.queue <> 'sync')`
+
+const plannedFirst = (chunk: AcceptedChunk): AcceptedChunk =>
+  chunk.queue === 'sync' ? chunk : { ...chunk, queue: 'plan' }
 
 const replay = async (
   db: LedgerDatabase,

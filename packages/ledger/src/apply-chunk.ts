@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely'
+import { cancelLocked } from './cancel-batch.ts'
 import {
   type ChunkRef,
   isOutranked,
@@ -8,6 +9,8 @@ import {
 } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
 import { LedgerUnavailableError } from './errors.ts'
+import type { Released } from './finish-plan.ts'
+import { planChunk } from './plan-chunk.ts'
 import { retryConflicts } from './retry-conflicts.ts'
 import type { Schema } from './schema.ts'
 import { settleChunks } from './settle-chunks.ts'
@@ -17,6 +20,8 @@ import type { Readings } from './stored-lines.ts'
 export type ChunkResult = Settled & {
   own:
     | 'settled'
+    /** What it would do is known now. */
+    | 'planned'
     /** Another delivery of the same job was here first. */
     | 'already-settled'
     /** Its batch is scheduled, and its time has not come. */
@@ -25,12 +30,17 @@ export type ChunkResult = Settled & {
     | 'outranked'
     /** No such chunk: the job is not ours, or its batch is gone. */
     | 'unknown'
+  /** Of one that was planned: chunks that are to be applied now, for the queue to run. */
+  released?: Released | undefined
 }
 
 const nothing: Settled = { chunks: 0, applied: 0, rejected: 0, held: 0, completedBatches: [] }
 
+const isApplicable = (chunk: LockedChunk) => !chunk.settled && chunk.due && chunk.queue !== 'parked'
+
 /**
- * Applies one chunk in one transaction: all its lines get their outcome, or none. Any number of
+ * Applies one chunk in one transaction: all its lines get their outcome, or none. One that is to be
+ * planned first is planned, and one whose batch was called off is cancelled. Any number of
  * deliveries, at once or later, is harmless: the chunk's row decides.
  * @param readings what the stock source said of the chunk's levels, where it needs it
  * @throws LedgerUnavailableError, LedgerConflictError: both may be tried again
@@ -43,11 +53,12 @@ export const applyChunk = async (
   let found: LockedChunk | undefined
   const lock = async (trx: Transaction<Schema>) => {
     found = await lockChunk(trx, ref)
-    return found && !found.settled && found.due ? [found] : []
+    return found && isApplicable(found) ? [found] : []
   }
   const settled = await settleLocked(db, lock, readings)
-  if (settled) return { own: 'settled', ...settled }
+  if (settled) return { own: settled.released ? 'planned' : 'settled', ...settled }
   if (!found) return { own: 'unknown', ...nothing }
+  if (found.queue === 'parked') return { own: 'already-settled', ...nothing }
   return { own: found.settled ? 'already-settled' : 'not-due', ...nothing }
 }
 
@@ -99,10 +110,15 @@ const settleLocked = async (
   db: LedgerDatabase,
   lock: (trx: Transaction<Schema>) => Promise<LockedChunk[]>,
   readings?: Readings,
-): Promise<Settled | undefined> =>
+): Promise<(Settled & { released?: Released }) | undefined> =>
   retryConflicts(db, async (trx, { mayMakeLevels }) => {
     const [first, ...others] = await lock(trx)
     if (!first) return undefined
+    if (first.cancelled) {
+      await cancelLocked(trx, [first])
+      return nothing
+    }
+    if (first.queue === 'plan') return { ...nothing, released: await planChunk(trx, first) }
     return await settleChunks(trx, [first, ...others], {
       mayMakeLevels: mayMakeLevels(first.tenantId),
       readings,

@@ -1,4 +1,5 @@
 import { sql, type Transaction } from 'kysely'
+import { BatchCancelledError } from './errors.ts'
 import { emitEvents } from './events.ts'
 import type { Schema } from './schema.ts'
 
@@ -16,11 +17,14 @@ export type CountsChange = {
 const counters = ['pending', 'dead', 'applied', 'rejected', 'held', 'cancelled'] as const
 const noChange = { pending: 0, dead: 0, applied: 0, rejected: 0, held: 0, cancelled: 0 }
 
+const isApplying = (sum = noChange) => sum.applied + sum.rejected + sum.held > 0
+
 /**
  * Moves lines between the counters of batches, and completes those of which none is pending. Last in
  * its transaction: parallel chunks of one batch wait for each other here, for no longer than a commit,
  * and always in the order of ids. All of them are one tenant's.
  * @returns the batches that this completed for the first time
+ * @throws BatchCancelledError when a batch whose lines these apply was called off meanwhile
  */
 export const moveCounts = async (
   trx: Transaction<Schema>,
@@ -33,7 +37,12 @@ export const moveCounts = async (
     batches.set(batchId, sum)
   }
   const sums = [...batches.values()]
-  const { rows } = await sql<{ id: string; tenantId: number; cancelled: boolean }>`
+  const { rows } = await sql<{
+    id: string
+    tenantId: number
+    cancelled: boolean
+    completed: boolean
+  }>`
     with change as (
       select * from unnest(
         ${[...batches.keys()]}::uuid[], ${sums.map((sum) => sum.pending)}::int[], ${sums.map((sum) => sum.dead)}::int[],
@@ -49,7 +58,8 @@ export const moveCounts = async (
         applied = b.applied + change.applied, rejected = b.rejected + change.rejected,
         held = b.held + change.held, cancelled = b.cancelled + change.cancelled,
         state = case
-          when b.pending + change.pending > 0 then 'processing'
+          when b.pending + change.pending > 0 then
+            case when b.state in ('previewed', 'awaiting_approval') then b.state else 'processing' end
           when b.cancelled_at is not null then 'cancelled'
           else 'completed' end,
         completed_at = case when b.pending + change.pending = 0
@@ -59,18 +69,24 @@ export const moveCounts = async (
       returning b.id, b.tenant_id, b.cancelled_at is not null as cancelled,
         b.completed_at is not null and before.completed_at is null as completed
     )
-    select id, tenant_id as "tenantId", cancelled from after where completed order by id
+    select id, tenant_id as "tenantId", cancelled, completed from after order by id
   `.execute(trx)
-  const [first] = rows
+  for (const { id, cancelled } of rows) {
+    if (cancelled && batches.get(id)?.cancelled === 0 && isApplying(batches.get(id))) {
+      throw new BatchCancelledError(`batch ${id} was cancelled`)
+    }
+  }
+  const completed = rows.filter((row) => row.completed)
+  const [first] = completed
   if (first) {
     await emitEvents(
       trx,
       first.tenantId,
-      rows.map(({ id, cancelled }) => ({
+      completed.map(({ id, cancelled }) => ({
         batchId: id,
         type: cancelled ? 'batch.cancelled' : 'batch.completed',
       })),
     )
   }
-  return rows.map((row) => row.id)
+  return completed.map((row) => row.id)
 }

@@ -3,7 +3,7 @@ import type { Line } from '@inventoryrpa/inventory'
 import { sql, type Transaction } from 'kysely'
 import type { LedgerDatabase } from './database.ts'
 import type { Schema } from './schema.ts'
-import { type Readings, readLines } from './stored-lines.ts'
+import { type Plans, type Readings, readLines, readNumbered } from './stored-lines.ts'
 
 export type ChunkRef = { batchId: string; chunk: number }
 
@@ -20,7 +20,7 @@ export type LockedChunk = ChunkRef & {
   /** A worker may have ended by it; its parts inherit that. */
   suspect: boolean
   lineCount: number
-  queue: QueueKind
+  queue: QueueKind | 'parked'
   /** As they are kept. */
   stored: Buffer
   /** The last redrive that took it. */
@@ -32,8 +32,14 @@ export type LockedChunk = ChunkRef & {
   due: boolean
   /** Whether its tenant has an open batch with a higher priority. */
   outrankable: boolean
+  /** Somebody asked for its batch to be cancelled. */
+  cancelled: boolean
+  /** Of a batch that is applied by its plan. */
+  onConflict: 'rebase' | 'reject' | null
   /** @throws Error for what cannot be read, SourceNotReadError for a sync that `readings` lacks */
-  lines(readings?: Readings): Line[]
+  lines(readings?: Readings, plans?: Plans): Line[]
+  /** Their places in the request. */
+  lineNumbers(): number[]
 }
 
 type Row = {
@@ -41,7 +47,7 @@ type Row = {
   chunk: number
   line_count: number
   lines: Buffer
-  queue: QueueKind
+  queue: QueueKind | 'parked'
   settled_at: Date | null
   dead_at: Date | null
   not_before: Date | null
@@ -53,6 +59,8 @@ type Row = {
   created_at: Date
   due: boolean
   outrankable: boolean
+  cancelled: boolean
+  on_conflict: 'rebase' | 'reject' | null
 }
 
 /**
@@ -73,7 +81,8 @@ const prioritiesAbove = sql`case b.priority
 
 const columns = sql`
   c.batch_id, c.chunk, c.line_count, c.lines, c.queue, c.settled_at, c.dead_at, c.not_before,
-  c.redrive_id, c.suspect, b.tenant_id, b.negative_stock, b.verify, b.created_at, ${isDue} as due`
+  c.redrive_id, c.suspect, b.tenant_id, b.negative_stock, b.verify, b.created_at, ${isDue} as due,
+  b.cancelled_at is not null as cancelled, b.on_conflict`
 
 const toLockedChunk = (row: Row): LockedChunk => ({
   batchId: row.batch_id,
@@ -91,7 +100,10 @@ const toLockedChunk = (row: Row): LockedChunk => ({
   notBefore: row.not_before,
   due: row.due,
   outrankable: row.outrankable,
-  lines: (readings) => readLines(row.lines, row.created_at.getTime(), readings),
+  cancelled: row.cancelled,
+  onConflict: row.on_conflict,
+  lines: (readings, plans) => readLines(row.lines, row.created_at.getTime(), readings, plans),
+  lineNumbers: () => readNumbered(row.lines).map((line) => line.number),
 })
 
 /** Waits for whoever holds it. */
@@ -105,6 +117,21 @@ export const lockChunk = async (
     for update of c
   `.execute(trx)
   return rows[0] && toLockedChunk(rows[0])
+}
+
+/** Chunks of one batch with lines that are pending or held, as far as nobody has them in hand. */
+export const lockFreeChunks = async (
+  trx: Transaction<Schema>,
+  batchId: string,
+  limit: number,
+): Promise<LockedChunk[]> => {
+  const { rows } = await sql<Row>`
+    select ${columns}, false as outrankable from chunks c join batches b on b.id = c.batch_id
+    where c.batch_id = ${batchId} and (c.settled_at is null and c.dead_at is null or c.held > 0)
+    order by c.chunk limit ${limit}
+    for update of c skip locked
+  `.execute(trx)
+  return rows.map(toLockedChunk)
 }
 
 const hasOpenAbove = sql`exists (
@@ -143,7 +170,7 @@ export const lockWaitingChunks = async (
     from first cross join lateral (
       select * from batches
       where tenant_id = first.tenant_id and priority = first.priority and id >= ${batchId}
-        and completed_at is null and negative_stock = first.negative_stock
+        and completed_at is null and negative_stock = first.negative_stock and cancelled_at is null
       order by id limit ${batchesAhead}
     ) b cross join lateral (
       select * from chunks c

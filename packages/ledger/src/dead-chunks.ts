@@ -3,6 +3,7 @@ import { sql, type Transaction } from 'kysely'
 import { moveCounts } from './batch-counts.ts'
 import { type ChunkRef, chunkKeys, type LockedChunk, lockChunk } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
+import { finishPlan } from './finish-plan.ts'
 import { outcomeRow, saveOutcomes } from './line-outcomes.ts'
 import type { Schema } from './schema.ts'
 import { type NumberedLine, readNumbered } from './stored-lines.ts'
@@ -50,6 +51,8 @@ export const markChunkDead = async (
       .execute()
     const dead = chunk.lineCount
     await moveCounts(trx, [{ batchId: ref.batchId, pending: -dead, dead }])
+    // It may have been the last one that the others' plans waited for.
+    if (chunk.queue === 'plan') await finishPlan(trx, ref.batchId)
     return true
   })
 
@@ -63,6 +66,17 @@ const readableLines = ({ stored }: LockedChunk): NumberedLine[] => {
   } catch {
     return []
   }
+}
+
+/** Its lines are pending again. */
+export const reviveDeadLines = async (
+  trx: Transaction<Schema>,
+  chunk: LockedChunk,
+): Promise<void> => {
+  await forgetDeadLines(trx, [chunk])
+  await moveCounts(trx, [
+    { batchId: chunk.batchId, dead: -chunk.lineCount, pending: chunk.lineCount },
+  ])
 }
 
 /** What was said of their lines no longer holds. */

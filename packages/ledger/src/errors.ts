@@ -21,7 +21,12 @@ export class LedgerTimeoutError extends LedgerUnavailableError {
 /** The transaction lost a race with another and may be run again at once. */
 export class LedgerConflictError extends Error {
   readonly code = 'LEDGER_CONFLICT'
-  override readonly name = 'LedgerConflictError'
+  override readonly name: string = 'LedgerConflictError'
+}
+
+/** The batch was called off while this transaction applied lines of it: they are not to be applied. */
+export class BatchCancelledError extends LedgerConflictError {
+  override readonly name = 'BatchCancelledError'
 }
 
 /** SQLSTATEs, by code or by class. https://www.postgresql.org/docs/current/errcodes-appendix.html */

@@ -5,7 +5,7 @@ import {
   parseQuantity,
   type Thousandths,
 } from '@inventoryrpa/inventory'
-import { sql, type Transaction } from 'kysely'
+import { type RawBuilder, sql, type Transaction } from 'kysely'
 import { arrayLiteral } from './array-literal.ts'
 import { LedgerConflictError } from './errors.ts'
 import type { Schema } from './schema.ts'
@@ -50,6 +50,49 @@ export const lockMakingOfLevels = async (
   await sql`select pg_advisory_xact_lock(${makingLock}::int, ${tenantId}::int)`.execute(trx)
 }
 
+const touchedKeys = (lines: readonly Touching[]) => {
+  const keys = new Map<string, { sku: string; location: string }>()
+  const touch = (sku: string, location: string) =>
+    keys.set(levelKey(sku, location), { sku, location })
+  for (const line of lines) {
+    touch(line.sku, line.location)
+    if (line.toLocation !== undefined) touch(line.sku, line.toLocation)
+  }
+  return [...keys.values()]
+}
+
+const selectLevels = async (
+  trx: Transaction<Schema>,
+  tenantId: number,
+  touched: readonly { sku: string; location: string }[],
+  locking: RawBuilder<unknown>,
+): Promise<Map<string, Level>> => {
+  const { rows } = await sql<LevelRow>`
+    select l.sku, l.location, l.on_hand, l.version, l.last_counted_at
+    from unnest(${arrayLiteral(touched.map((k) => k.sku))}::text[], ${arrayLiteral(touched.map((k) => k.location))}::text[]) k(sku, location)
+    join stock_levels l on l.tenant_id = ${tenantId} and l.sku = k.sku and l.location = k.location
+    order by l.sku, l.location
+    ${locking}
+  `.execute(trx)
+  return new Map(
+    rows.map((row) => [
+      levelKey(row.sku, row.location),
+      {
+        onHand: parseQuantity(row.on_hand),
+        version: row.version,
+        lastCountedAt: row.last_counted_at?.getTime() ?? null,
+      },
+    ]),
+  )
+}
+
+/** The levels that lines touch, as they are at this moment. */
+export const readLevels = (
+  trx: Transaction<Schema>,
+  tenantId: number,
+  lines: readonly Touching[],
+): Promise<Map<string, Level>> => selectLevels(trx, tenantId, touchedKeys(lines), sql``)
+
 /**
  * Locks the levels that lines touch, in key order, so that transactions never wait for each other in a
  * circle. A level that does not exist cannot be locked; two that made the same ones could wait for each
@@ -62,32 +105,10 @@ export const lockLevels = async (
   lines: readonly Touching[],
   { mayMakeLevels }: { mayMakeLevels: boolean },
 ): Promise<Map<string, Level>> => {
-  const keys = new Map<string, { sku: string; location: string }>()
-  const touch = (sku: string, location: string) =>
-    keys.set(levelKey(sku, location), { sku, location })
-  for (const line of lines) {
-    touch(line.sku, line.location)
-    if (line.toLocation !== undefined) touch(line.sku, line.toLocation)
-  }
-  const touched = [...keys.values()]
-  const { rows } = await sql<LevelRow>`
-    select l.sku, l.location, l.on_hand, l.version, l.last_counted_at
-    from unnest(${arrayLiteral(touched.map((k) => k.sku))}::text[], ${arrayLiteral(touched.map((k) => k.location))}::text[]) k(sku, location)
-    join stock_levels l on l.tenant_id = ${tenantId} and l.sku = k.sku and l.location = k.location
-    order by l.sku, l.location
-    for update of l
-  `.execute(trx)
-  if (rows.length < touched.length && !mayMakeLevels) throw new LevelsMissingError(tenantId)
-  return new Map(
-    rows.map((row) => [
-      levelKey(row.sku, row.location),
-      {
-        onHand: parseQuantity(row.on_hand),
-        version: row.version,
-        lastCountedAt: row.last_counted_at?.getTime() ?? null,
-      },
-    ]),
-  )
+  const touched = touchedKeys(lines)
+  const levels = await selectLevels(trx, tenantId, touched, sql`for update of l`)
+  if (levels.size < touched.length && !mayMakeLevels) throw new LevelsMissingError(tenantId)
+  return levels
 }
 
 type Moment = { readonly sku: string; readonly location: string; readonly occurredAt: number }

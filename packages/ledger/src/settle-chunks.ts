@@ -2,6 +2,7 @@ import { setImmediate as othersTurn } from 'node:timers/promises'
 import type { Transaction } from 'kysely'
 import { type LockedChunk, markSettled } from './chunks.ts'
 import { forgetDeadLines } from './dead-chunks.ts'
+import { readPlans } from './plan-rows.ts'
 import type { Schema } from './schema.ts'
 import { type Part, type Settled, type SettleOptions, settleLines } from './settle-lines.ts'
 
@@ -15,9 +16,10 @@ export const settleChunks = async (
   options: SettleOptions,
 ): Promise<Settled> => {
   const chunks = [first, ...others]
+  const plans = await readPlans(trx, chunks)
   const partOf = (chunk: LockedChunk): Part => ({
     chunk,
-    lines: chunk.lines(options.readings),
+    lines: chunk.lines(options.readings, plans.get(chunk)),
     from: chunk.dead ? 'dead' : 'pending',
   })
   const parts: [Part, ...Part[]] = [partOf(first)]

@@ -1,10 +1,9 @@
 import { planChunks } from '@inventoryrpa/inventory'
 import { sql, type Transaction } from 'kysely'
 import type { AcceptedChunk } from './accept-batch.ts'
-import { moveCounts } from './batch-counts.ts'
 import { type ChunkRef, type LockedChunk, lockChunk } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
-import { forgetDeadLines } from './dead-chunks.ts'
+import { reviveDeadLines } from './dead-chunks.ts'
 import type { Schema } from './schema.ts'
 import { readStored, storeLines } from './stored-lines.ts'
 
@@ -27,7 +26,8 @@ export const splitChunk = async (
 ): Promise<SplitResult> =>
   db.transaction().execute(async (trx) => {
     const chunk = await lockChunk(trx, ref)
-    if (!chunk || chunk.settled) return { outcome: 'gone' }
+    if (!chunk || chunk.settled || chunk.queue === 'parked') return { outcome: 'gone' }
+    const { queue } = chunk
     if (chunk.lineCount === 1) return { outcome: 'single' }
     const suspect = isDeadly || chunk.suspect
     const { lines, numbers } = readStored(chunk.stored)
@@ -37,10 +37,7 @@ export const splitChunk = async (
     const parts = byLevel.length > 1 ? byLevel : [places.slice(0, half), places.slice(half)]
 
     if (chunk.dead) {
-      await forgetDeadLines(trx, [ref])
-      await moveCounts(trx, [
-        { batchId: ref.batchId, dead: -chunk.lineCount, pending: chunk.lineCount },
-      ])
+      await reviveDeadLines(trx, chunk)
     }
     const first = await nextChunkNumber(trx, ref.batchId)
     await trx
@@ -51,7 +48,7 @@ export const splitChunk = async (
           chunk: first + part,
           line_count: indexes.length,
           lines: storeLines(lines, indexes, numbers),
-          queue: chunk.queue,
+          queue,
           not_before: chunk.notBefore,
           parent: ref.chunk,
           suspect,
@@ -65,7 +62,7 @@ export const splitChunk = async (
       parts: parts.map(({ length }, part) => ({
         batchId: ref.batchId,
         chunk: first + part,
-        queue: chunk.queue,
+        queue,
         lines: length,
         suspect,
       })),

@@ -1,12 +1,21 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { lineTypes, type Line as SentLine } from '@inventoryrpa/contracts'
-import { type Line, levelKey, parseQuantity, type Reading } from '@inventoryrpa/inventory'
+import {
+  type Expectation,
+  type Line,
+  levelKey,
+  parseQuantity,
+  type Reading,
+} from '@inventoryrpa/inventory'
 
 /**
  * A chunk's lines as they are kept: as sent. Without `numbers` they are a whole request in its order,
  * so that the body of a request that makes one chunk is stored as it came, byte for byte.
  */
-type StoredLines = { numbers?: number[]; lines: SentLine[] }
+type StoredLines = { numbers?: number[]; lines: StoredLine[] }
+
+/** A line of a reversal also says what the levels were when its batch was done with them. */
+export type StoredLine = SentLine & { reverses?: Expectation }
 
 /** Level 1: the rows shrink about tenfold, for a fraction of what writing them whole costs PostgreSQL. */
 const fastest = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
@@ -16,13 +25,13 @@ const fastest = { params: { [constants.ZSTD_c_compressionLevel]: 1 } }
  * @param numbers the lines' places in the request, where they are not simply their order
  */
 export const storeLines = (
-  lines: readonly SentLine[],
+  lines: readonly StoredLine[],
   indexes: readonly number[],
   numbers?: readonly number[],
 ): Buffer => {
   const stored: StoredLines = {
     numbers: indexes.map((index) => numbers?.[index] ?? index + 1),
-    lines: indexes.map((index) => lines[index] as SentLine),
+    lines: indexes.map((index) => lines[index] as StoredLine),
   }
   return storeBody(Buffer.from(JSON.stringify(stored)))
 }
@@ -43,6 +52,9 @@ export class UnknownLineTypeError extends Error {
   override readonly name = 'UnknownLineTypeError'
 }
 
+/** What lines were planned on, by their numbers. */
+export type Plans = ReadonlyMap<number, Expectation>
+
 /** What the stock source said, by level key. */
 export type Readings = ReadonlyMap<string, Reading>
 
@@ -51,11 +63,21 @@ export type Readings = ReadonlyMap<string, Reading>
  * @param acceptedAt epoch ms: when a line that does not say so happened
  * @throws SourceNotReadError for a sync of a level that was not read, UnknownLineTypeError
  */
-export const readLines = (stored: Buffer, acceptedAt: number, readings?: Readings): Line[] => {
+export const readLines = (
+  stored: Buffer,
+  acceptedAt: number,
+  readings?: Readings,
+  plans?: Plans,
+): Line[] => {
   const { numbers, lines } = readStored(stored)
-  return lines.map((line, index) =>
-    readLine(line, numbers?.[index] ?? index + 1, acceptedAt, readings),
-  )
+  return lines.map((line, index) => {
+    const number = numbers?.[index] ?? index + 1
+    const read = readLine(line, number, acceptedAt, readings)
+    const { reverses } = line
+    const plan = plans?.get(number)
+    if (!reverses && !plan) return read
+    return { ...read, expectations: [reverses, plan].filter((it) => it !== undefined) }
+  })
 }
 
 export type NumberedLine = SentLine & { number: number }
@@ -87,12 +109,14 @@ const readLine = (
     return { type: 'sync', number, sku, location, reason, reference, occurredAt, reading }
   }
   const quantity = parseQuantity(line.quantity)
+  const unitValue = line.unitValue === undefined ? undefined : parseQuantity(line.unitValue)
   if (line.type === 'count') {
     const occurredAt = Date.parse(line.countedAt)
-    return { type: 'count', number, sku, location, reason, reference, quantity, occurredAt }
+    const common = { number, sku, location, reason, reference, quantity, occurredAt, unitValue }
+    return { type: 'count', ...common }
   }
   const occurredAt = line.observedAt === undefined ? acceptedAt : Date.parse(line.observedAt)
-  const common = { number, sku, location, reason, reference, quantity, occurredAt }
+  const common = { number, sku, location, reason, reference, quantity, occurredAt, unitValue }
   if (line.type === 'transfer') return { type: 'transfer', ...common, toLocation: line.toLocation }
   const { expectedOnHand } = line
   return expectedOnHand === undefined

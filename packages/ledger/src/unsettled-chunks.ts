@@ -22,7 +22,7 @@ export const listUnsettledChunks = async (
     select batch_id as "batchId", chunk, queue, line_count as lines, not_before as "notBefore",
       ${mayEndProcesses} as suspect
     from chunks
-    where settled_at is null and dead_at is null
+    where settled_at is null and dead_at is null and queue <> 'parked'
       and created_at <= now() - make_interval(secs => ${olderThanMs / 1_000})
       ${after ? sql`and (batch_id, chunk) > (${after.batchId}::uuid, ${after.chunk}::int)` : sql``}
     order by batch_id, chunk limit ${limit}
