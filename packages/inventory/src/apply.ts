@@ -26,8 +26,8 @@ export type Movement = {
   readonly onHandAfter: Thousandths
   /** The version this movement gave its level. */
   readonly version: number
-  /** The version that the line expected, if it did. */
-  readonly plannedVersion?: number | undefined
+  /** The line expected another state of its levels. */
+  readonly rebased: boolean
 }
 
 export type Rejection = {
@@ -57,12 +57,6 @@ export type Applied = {
 
 const locationsOf = (line: Line) =>
   line.type === 'transfer' ? [line.location, line.toLocation] : [line.location]
-
-/** Of several that were expected, one that the level does not have. */
-const expectedVersion = (line: Line, leg: 0 | 1, actual: number): number | undefined => {
-  const versions = line.expectations?.map((expectation) => expectation.versions[leg])
-  return versions?.find((version) => version !== actual) ?? versions?.[0]
-}
 
 export type Policy = {
   readonly negativeStock: 'reject' | 'allow'
@@ -128,7 +122,7 @@ export const applyLines = (
       quantity,
       onHandAfter: next.onHand,
       version: next.version,
-      plannedVersion: expectedVersion(line, leg, level.version),
+      rebased: unexpected.has(line),
     })
   }
   const fitsLedger = (line: Line, quantity: Thousandths, what = 'on-hand') => {
@@ -143,13 +137,21 @@ export const applyLines = (
     return true
   }
 
+  /** Levels that did not go the way that lines expected: whatever comes to them next is unexpected. */
+  const strayed = new Set<string>()
+  const unexpected = new Set<Line>()
   const isRefusedAsMoved = (line: Line) => {
     for (const { versions, onConflict } of line.expectations ?? []) {
-      if (onConflict === 'rebase') continue
-      const moved = locationsOf(line).find(
-        (location, leg) => levelAt(line.sku, location).version !== versions[leg],
+      const locations = locationsOf(line)
+      const moved = locations.find(
+        (location, leg) =>
+          strayed.has(levelKey(line.sku, location)) ||
+          levelAt(line.sku, location).version !== versions[leg],
       )
       if (moved === undefined) continue
+      unexpected.add(line)
+      for (const location of locations) strayed.add(levelKey(line.sku, location))
+      if (onConflict === 'rebase') continue
       reject(line, 'level_moved', `${moved} moved since this line was planned`)
       return true
     }

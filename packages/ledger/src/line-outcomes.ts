@@ -22,10 +22,7 @@ export const listLineOutcomes = async (
 ): Promise<Page<LineOutcome>> => {
   const after = readCursor(cursor, ['integer'])?.[0] ?? 0
   const applied = sql`
-    select m.line, 'applied' as outcome, case when m.planned_version is not null and exists (
-        select from movements leg where leg.batch_id = m.batch_id and leg.line = m.line
-          and leg.planned_version <> leg.version - 1
-      ) then 'rebased' end as code, null as detail, m.type, m.sku, m.location,
+    select m.line, 'applied' as outcome, case when m.rebased then 'rebased' end as code, null as detail, m.type, m.sku, m.location,
       m.reference, (
         select json_agg(json_build_object(
           'location', leg.location, 'quantity', leg.quantity::text, 'onHandAfter', leg.on_hand_after::text

@@ -16,15 +16,15 @@ export const saveMovements = async (
   batchOf: (line: Line) => string,
 ): Promise<void> => {
   if (movements.length === 0) return
-  const isPlanned = movements.some((movement) => movement.plannedVersion !== undefined)
+  const hasRebased = movements.some((movement) => movement.rebased)
   const hasSync = movements.some((movement) => movement.line.type === 'sync')
   await sql`
     insert into movements (batch_id, tenant_id, line, leg, sku, location, type, quantity,
       on_hand_after, version, reason, reference, occurred_at, source, as_of, failover_code,
-      planned_version)
+      rebased)
     select v.batch_id, ${tenantId}, v.line, v.leg, v.sku, v.location, v.type, v.quantity,
       v.on_hand_after, v.version, v.reason, v.reference, v.occurred_at, v.source,
-      case when v.source is not null then v.occurred_at end, v.failover_code, v.planned_version
+      case when v.source is not null then v.occurred_at end, v.failover_code, v.rebased
     from unnest(
       ${arrayLiteral(movements.map((m) => batchOf(m.line)))}::uuid[],
       ${arrayLiteral(movements.map((m) => m.line.number))}::int[],
@@ -40,8 +40,8 @@ export const saveMovements = async (
       ${arrayLiteral(movements.map((m) => new Date(m.line.occurredAt).toISOString()))}::timestamptz[],
       ${hasSync ? arrayLiteral(movements.map((m) => readingOf(m)?.source)) : null}::text[],
       ${hasSync ? arrayLiteral(movements.map((m) => readingOf(m)?.failoverCode)) : null}::text[],
-      ${isPlanned ? arrayLiteral(movements.map((m) => m.plannedVersion)) : null}::bigint[]
-    ) v(batch_id, line, leg, sku, location, type, quantity, on_hand_after, version, reason, reference, occurred_at, source, failover_code, planned_version)
+      ${hasRebased ? arrayLiteral(movements.map((m) => (m.rebased ? 'true' : null))) : null}::boolean[]
+    ) v(batch_id, line, leg, sku, location, type, quantity, on_hand_after, version, reason, reference, occurred_at, source, failover_code, rebased)
   `.execute(trx)
 }
 

@@ -1,5 +1,5 @@
 import type { PlannedLine } from '@inventoryrpa/contracts'
-import { type Applied, formatQuantity, type Line, type Movement } from '@inventoryrpa/inventory'
+import { type Applied, formatQuantity, type Line } from '@inventoryrpa/inventory'
 import { sql, type Transaction } from 'kysely'
 import { arrayLiteral } from './array-literal.ts'
 import type { ChunkRef, LockedChunk } from './chunks.ts'
@@ -31,7 +31,7 @@ export const plannedRows = ({ movements, rejections }: Applied): Row[] => [
     before: formatQuantity(movement.onHandAfter - movement.quantity),
     after: formatQuantity(movement.onHandAfter),
     version: movement.version - 1,
-    code: isRebased(movement) ? 'rebased' : null,
+    code: movement.rebased ? 'rebased' : null,
     detail: null,
   })),
   ...rejections.flatMap(({ line, code, detail, levels }) =>
@@ -48,9 +48,6 @@ export const plannedRows = ({ movements, rejections }: Applied): Row[] => [
     })),
   ),
 ]
-
-const isRebased = ({ plannedVersion, version }: Movement) =>
-  plannedVersion !== undefined && plannedVersion !== version - 1
 
 /** Takes the place of what was planned for the chunk before. */
 export const savePlan = async (

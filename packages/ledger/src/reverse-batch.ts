@@ -39,7 +39,7 @@ const fetchRows = 2_000
 
 /**
  * Accepts a batch that compensates another: a line for each of its lines that moved something, under the
- * same number. One transaction.
+ * same number. What was may be again, also below zero. One transaction.
  */
 export const reverseBatch = async (
   db: LedgerDatabase,
@@ -119,7 +119,7 @@ const insertBatch = async (
       id, tenant_id, reference, mode, negative_stock, total, pending, submitted_by, callback_url,
       reverses_id
     )
-    select ${id}::uuid, tenant_id, ${reference ?? null}, ${mode}, negative_stock, 0, 0,
+    select ${id}::uuid, tenant_id, ${reference ?? null}, ${mode}, 'allow', 0, 0,
       ${submittedBy}, callback_url, id
     from batches where id = ${batchId}
     returning ${isPlannedFirst({ tenantId, mode })} as planned

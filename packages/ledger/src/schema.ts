@@ -134,7 +134,8 @@ export type Schema = {
     source: 'primary' | 'backup' | null
     as_of: Date | null
     failover_code: string | null
-    planned_version: number | null
+    /** Its level had moved since it was planned. */
+    rebased: boolean | null
   }
   planned_movements: {
     batch_id: string

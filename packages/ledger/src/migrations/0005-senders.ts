@@ -68,8 +68,8 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
   await sql`create index planned_movements_by_chunk on planned_movements (batch_id, chunk)`.execute(
     db,
   )
-  // The version of the level that the line was planned on, where it was.
-  await sql`alter table movements add column planned_version bigint`.execute(db)
+  // Of a line that was planned on another state of its level.
+  await sql`alter table movements add column rebased boolean`.execute(db)
   // A line that could not be read may have no type; `given` is the line as its sender may correct it.
   await sql`
     alter table line_outcomes add column given jsonb, alter column type drop not null

@@ -34,6 +34,7 @@ test('the backlog is what is neither settled nor dead, and the age of its oldest
   expect(await measureBacklog(ledger.db)).toEqual([
     { queue: 'apply', ...nothing },
     { queue: 'express', ...nothing },
+    { queue: 'plan', ...nothing },
     { queue: 'sync', ...nothing },
   ])
   const { chunks } = await submitChunks(3)
