@@ -72,7 +72,7 @@ export function untilCompleted(system: Caller, id: string, timeoutMs = 60_000) {
   return until(
     async () => {
       const batch = await getBatch(system, id)
-      return batch.state === 'completed' && batch
+      return batch.state === 'completed' ? batch : undefined
     },
     { timeoutMs, everyMs: 100, describe: `batch ${id} completed` },
   )

@@ -134,7 +134,7 @@ describe.for(['redis', 'postgres'] as const)('on %s', (backend) => {
       const { counts, state } = await until(
         async () => {
           const batch = (await getBatch(system, id)) as Answer
-          return batch.counts.pending === 0 && batch
+          return batch.counts.pending === 0 ? batch : undefined
         },
         { timeoutMs: 30_000, everyMs: 100, describe: `batch ${id} without pending lines` },
       )
@@ -157,7 +157,7 @@ const untilState = (system: TestSystem, id: string, state: string) =>
   until(
     async () => {
       const batch = (await getBatch(system, id)) as Answer
-      return batch.state === state && batch
+      return batch.state === state ? batch : undefined
     },
     { timeoutMs: 60_000, everyMs: 100, describe: `batch ${id} ${state}` },
   )
