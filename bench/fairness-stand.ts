@@ -50,7 +50,7 @@ export const startFairnessStand = async (
         env: { ...env, WORKER_QUEUES: queues },
       })
       const programs = Array.from({ length: count }, (_, index) =>
-        worker(`worker-${index + 1}`, ownExpress ? 'apply,sync' : 'all'),
+        worker(`worker-${index + 1}`, ownExpress ? 'apply,plan,sync' : 'all'),
       )
       if (ownExpress) programs.push(worker('express', 'express'))
       await startPrograms(workers, stand, programs)

@@ -20,7 +20,7 @@ const queues = z
   .pipe(z.array(z.string().pipe(z.enum(queueKinds))))
   .meta({
     description:
-      'must be all, or some of apply (large chunks), express (small ones) and sync (what needs the stock source) with commas between',
+      'must be all, or some of apply (large chunks), express (small ones), sync (what needs the stock source) and plan (what is looked at before it is applied) with commas between',
   })
 
 const schema = z.object({

@@ -50,7 +50,7 @@ export const simulate = async (
   await api.submit(options.lines, 5_000)
   await using fleet = startFleet({
     // What a worker finishes after SIGTERM, it says at this level.
-    env: { ...api.env, WORKER_QUEUES: 'apply,sync', LOG_LEVEL: 'debug' },
+    env: { ...api.env, WORKER_QUEUES: 'apply,plan,sync', LOG_LEVEL: 'debug' },
     graceMs: options.graceSeconds * 1_000,
     onLog: stand.onLog,
   })

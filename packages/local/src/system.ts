@@ -108,7 +108,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   // Small batches share a process with no large one (ADR 11).
   const startingWorkers = [
     ...Array.from({ length: options.workers ?? 2 }, (_, index) =>
-      keepWorker(`worker-${index + 1}`, 'apply,sync'),
+      keepWorker(`worker-${index + 1}`, 'apply,plan,sync'),
     ),
     keepWorker('worker-express', 'express'),
   ]

@@ -96,7 +96,7 @@ test('nothing starts before what it needs is healthy, and the apps not before th
 
 test('large and small batches have workers of their own, and the former can be scaled', () => {
   const queues = workers.map((name) => service(name).environment?.WORKER_QUEUES)
-  expect(queues).toEqual(['apply,sync', 'express'])
+  expect(queues).toEqual(['apply,plan,sync', 'express'])
   expect(service('worker')).not.toHaveProperty('container_name')
   expect(service('worker').ports).toBeUndefined()
 })

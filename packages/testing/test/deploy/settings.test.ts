@@ -66,7 +66,7 @@ for (const it of overlays) {
   test(`${it.name}: the workers share all queues, small batches apart from large ones`, () => {
     const queues = (name: string) =>
       readConfig.worker(settingsOf(it, it.workload(name), secrets)).WORKER_QUEUES
-    expect(queues('inventoryrpa-worker')).toEqual(['apply', 'sync'])
+    expect(queues('inventoryrpa-worker')).toEqual(['apply', 'plan', 'sync'])
     expect(queues('inventoryrpa-worker-express')).toEqual(['express'])
   })
 }
