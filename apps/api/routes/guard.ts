@@ -13,7 +13,7 @@ export const guardRoutes: FastifyPluginAsyncZod<{ db: LedgerDatabase }> = async 
         operationId: 'getGuard',
         summary: 'Get the limits beyond which a batch awaits approval',
         tags: ['guard'],
-        response: { 200: guard, ...problemResponses(401, 403, 503) },
+        response: { 200: guard, ...problemResponses(400, 401, 403, 503) },
       },
     },
     async (request) => findGuard(db, request.apiKey.tenantId),

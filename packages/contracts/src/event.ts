@@ -15,7 +15,7 @@ export type EventType = z.infer<typeof eventType>
 /** As in a webhook's body and in the `data` of a server-sent event. */
 export const event = z
   .object({
-    id: z.string().meta({ description: 'In the order in which they happened to the tenant.' }),
+    id: z.string().meta({ description: 'They grow in the order in which things happened.' }),
     type: eventType,
     timestamp: instantAnswer,
     data: batch.meta({ description: 'The batch as it was then: its counts add up to its total.' }),

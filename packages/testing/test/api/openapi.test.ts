@@ -59,8 +59,12 @@ test('every operation has a name of its own, a summary, and says that it needs a
   }
   expect([...names].sort()).toEqual([
     'acknowledgeDiscrepancy',
+    'applyBatch',
+    'approveBatch',
+    'cancelBatch',
     'deleteSchedule',
     'getBatch',
+    'getGuard',
     'getRedrive',
     'listBatches',
     'listDeadLetterGroups',
@@ -68,11 +72,14 @@ test('every operation has a name of its own, a summary, and says that it needs a
     'listDiscrepancies',
     'listLineOutcomes',
     'listMovements',
+    'listPlan',
     'listSchedules',
     'listStock',
+    'putGuard',
     'putSchedule',
     'redriveDeadLetters',
     'resolveDiscrepancy',
+    'reverseBatch',
     'submitBatch',
   ])
 })
