@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { validate } from 'dockerfile-utils'
 import { expect, onTestFinished, test } from 'vitest'
 import { unpackDebianPackages } from '../../src/debian-packages.ts'
 import { baseImage } from './build-image.ts'
@@ -28,6 +29,11 @@ test('every image that compose pulls is pinned to a release', async () => {
   const images = [...compose.matchAll(/^ +image: (?!.*inventoryrpa)(.*)$/gm)]
   expect(images.length).toBe(4)
   for (const [, image = ''] of images) expect(image).toMatch(/:v?\d+\.\d+(\.\d+)?(-\w+)?$/)
+})
+
+test('every instruction of the Dockerfile is known, complete and not deprecated', async () => {
+  expect(validate(await read('Dockerfile'))).toEqual([])
+  expect(validate('FROM scratch\nMAINTAINER someone').length).toBeGreaterThan(0)
 })
 
 const hasHadolint = await hasCommand('hadolint')
