@@ -1,6 +1,5 @@
-import { isIP } from 'node:net'
-import { buildConnector, Pool } from 'undici'
-import { AddressRefusedError, guardedLookup, isAllowedAddress } from './outbound-address.ts'
+import { guardedConnector } from '@inventoryrpa/outbound'
+import { Pool } from 'undici'
 
 export type ConnectionOptions = {
   /** Scheme, host and port. */
@@ -20,25 +19,12 @@ export const openConnections = ({
   connectTimeoutMs,
   maxWireBytes,
   allowPrivateAddresses,
-}: ConnectionOptions): Pool => {
-  const connect = buildConnector({
-    allowH2: false,
-    timeout: connectTimeoutMs,
-    lookup: guardedLookup(allowPrivateAddresses),
-  })
-  return new Pool(origin, {
+}: ConnectionOptions): Pool =>
+  new Pool(origin, {
     connections,
     pipelining: 1,
     // One body in flight a connection, so that one slow answer holds up no other.
     allowH2: false,
     maxResponseSize: maxWireBytes,
-    connect: (options, callback) => {
-      // An address in place of a name is not looked up.
-      if (isIP(options.hostname) && !isAllowedAddress(options.hostname, allowPrivateAddresses)) {
-        queueMicrotask(() => callback(new AddressRefusedError('address not allowed'), null))
-        return
-      }
-      connect(options, callback)
-    },
+    connect: guardedConnector({ connectTimeoutMs, allowsPrivate: () => allowPrivateAddresses }),
   })
-}

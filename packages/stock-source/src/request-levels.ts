@@ -1,9 +1,9 @@
 import { levelKey } from '@inventoryrpa/inventory'
+import { orAborted, retryAfterMs } from '@inventoryrpa/outbound'
 import type { Dispatcher, Pool } from 'undici'
 import { type Failure, failureOf, SourceFailure } from './failure.ts'
 import { type Answer, parseAnswer } from './parse-answer.ts'
 import { readBody } from './read-body.ts'
-import { retryAfterMs } from './retry-after.ts'
 
 /** One SKU at one location. */
 export type StockKey = { readonly sku: string; readonly location: string }
@@ -19,24 +19,16 @@ export type RequestOptions = {
   maxBodyBytes: number
 }
 
-/** Ends with the signal even where undici does not: while it connects. */
-const orAborted = async <T>(start: () => Promise<T>, signal: AbortSignal): Promise<T> => {
-  signal.throwIfAborted()
-  const { promise: aborted, reject } = Promise.withResolvers<never>()
-  const abort = () => reject(signal.reason)
-  signal.addEventListener('abort', abort)
-  try {
-    return await Promise.race([start(), aborted])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
-}
+/** A source that asks for more is asked again all the same after this. */
+const maxRetryAfterMs = 60_000
 
 const one = (header: string | string[] | undefined) => (Array.isArray(header) ? header[0] : header)
 
 /** What an answer without levels means. */
 const failureOfStatus = ({ statusCode: status, headers }: Dispatcher.ResponseData): Failure => {
-  const retry = retryAfterMs(one(headers['retry-after']), one(headers.date))
+  const retry = retryAfterMs(one(headers['retry-after']), one(headers.date), {
+    maxMs: maxRetryAfterMs,
+  })
   const detail = `status ${status}`
   if (status === 429 || (status === 503 && retry !== undefined)) {
     return {

@@ -54,18 +54,22 @@ const oneAtATime = (lookup: Lookup): Lookup => {
   }
 }
 
+/** Whether a host may have a private address. */
+export type AllowsPrivate = (hostname: string) => boolean
+
 /**
  * Resolves a host name to those of its addresses that may be connected to. It is called for every
  * connection, so a name that changes its address is judged anew.
  */
 export const guardedLookup = (
-  allowPrivate: boolean,
+  allowsPrivate: AllowsPrivate,
   systemLookup: Lookup = dnsLookup,
 ): LookupFunction => {
   const lookup = oneAtATime(systemLookup)
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, addresses) => {
       if (error) return callback(error, '', 0)
+      const allowPrivate = allowsPrivate(hostname)
       const allowed = addresses.filter(({ address }) => isAllowedAddress(address, allowPrivate))
       const [first] = allowed
       if (!first) return callback(new AddressRefusedError('no address allowed'), '', 0)

@@ -1,6 +1,6 @@
 import type { LookupAddress } from 'node:dns'
 import { expect, test } from 'vitest'
-import { guardedLookup, isAllowedAddress } from '../src/outbound-address.ts'
+import { guardedLookup, isAllowedAddress } from '../src/address.ts'
 
 const publicAddresses = ['93.184.215.14', '8.8.8.8', '2606:4700:4700::1111', '::ffff:8.8.8.8']
 const ownNetwork = [
@@ -67,8 +67,9 @@ test.for(never)('%j is never allowed', (address) => {
 
 /** A name whose address is another each time it is asked for, as in DNS rebinding. */
 const rebinding = (...answers: LookupAddress[][]) => {
-  const lookup = guardedLookup(false, (_hostname, _options, callback) =>
-    callback(null, answers.shift() ?? []),
+  const lookup = guardedLookup(
+    () => false,
+    (_hostname, _options, callback) => callback(null, answers.shift() ?? []),
   )
   return (options = {}) =>
     new Promise((resolve) => {
@@ -93,9 +94,12 @@ test('of a name with several addresses only the allowed ones are used', async ()
 
 test('however many connect at once, a name is looked up once at a time', async () => {
   const lookups: (() => void)[] = []
-  const lookup = guardedLookup(false, (_hostname, _options, callback) => {
-    lookups.push(() => callback(null, [good]))
-  })
+  const lookup = guardedLookup(
+    () => false,
+    (_hostname, _options, callback) => {
+      lookups.push(() => callback(null, [good]))
+    },
+  )
   const resolve = () =>
     new Promise((done) => lookup('stock.example', {}, (_error, address) => done(address)))
   const both = [resolve(), resolve()]
@@ -106,6 +110,17 @@ test('however many connect at once, a name is looked up once at a time', async (
   expect(lookups).toHaveLength(2)
   lookups[1]?.()
   expect(await next).toBe('8.8.8.8')
+})
+
+test('whether a private address will do is asked of the name', async () => {
+  const asked: string[] = []
+  const allowsPrivate = (hostname: string) => asked.push(hostname) > 0
+  const lookup = guardedLookup(allowsPrivate, (_hostname, _options, callback) =>
+    callback(null, [bad]),
+  )
+  const resolved = new Promise((done) => lookup('hooks', {}, (_error, address) => done(address)))
+  expect(await resolved).toBe('127.0.0.1')
+  expect(asked).toEqual(['hooks'])
 })
 
 test('a name without an address is refused', async () => {
