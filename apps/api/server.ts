@@ -1,4 +1,4 @@
-import { isMigrated, measureBacklog, openLedger } from '@inventoryrpa/ledger'
+import { isMigrated, measureBacklog, measureWebhooks, openLedger } from '@inventoryrpa/ledger'
 import {
   createLogger,
   createMetrics,
@@ -81,6 +81,7 @@ export const startServer = async (
         ...(await measureDueJobs(queue)),
       })),
     ),
+    webhooks: await measureWebhooks(ledger.db),
   }))
 
   const app = releasers.adopt(

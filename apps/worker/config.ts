@@ -35,6 +35,11 @@ const schema = z.object({
   ...stockSourceConfig,
   WORKER_CONCURRENCY: bounds.default({ min: 1, max: 4 }),
   WORKER_QUEUES: queues.default([...queueKinds]),
+  WEBHOOK_BACKOFF_MS: wholeNumber(
+    'milliseconds before a webhook is attempted again for the first time',
+    1,
+    3_600_000,
+  ).default(5_000),
   WATCHDOG_MS: z
     .union([z.literal('0').transform(Number), wholeNumber('', 5_000, 3_600_000)])
     .meta({

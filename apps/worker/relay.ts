@@ -4,6 +4,8 @@ import {
   cancelChunks,
   claimHeldChunks,
   claimRecounts,
+  dropOldDeliveries,
+  dropOldEvents,
   dropOldFailedAttempts,
   dropOldIdempotencyKeys,
   type LedgerDatabase,
@@ -18,6 +20,7 @@ import type { Producer } from '@inventoryrpa/queue'
 import type { StockSource } from '@inventoryrpa/stock-source'
 import { readSource } from './source-readings.ts'
 import { createPlace } from './turns.ts'
+import { dispatchWebhooks } from './webhook-dispatch.ts'
 
 export type RelayDeps = {
   db: LedgerDatabase
@@ -114,6 +117,8 @@ export const startRelay = ({
     droppedAt = performance.now()
     await dropOldIdempotencyKeys(db)
     await dropOldFailedAttempts(db)
+    await dropOldEvents(db)
+    await dropOldDeliveries(db)
   }
 
   const run = async () => {
@@ -121,6 +126,7 @@ export const startRelay = ({
       try {
         await withLeadership(db, async () => {
           await sweep()
+          await dispatchWebhooks({ db, producer })
           await releaseHeld()
           await reconcileSchedules()
           await producer.shiftTags()

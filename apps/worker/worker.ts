@@ -14,6 +14,7 @@ import {
   opsRoutes,
 } from '@inventoryrpa/observability'
 import {
+  type Consumer,
   type ConsumerOptions,
   createBackend,
   createProducer,
@@ -38,11 +39,16 @@ import { openStockSource } from './stock-source.ts'
 import { startTunedConsumer } from './tuned-consumer.ts'
 import { createPlace, createTurns, type EnqueueChunks } from './turns.ts'
 import { startWatchdog, type WorkerWedgedError } from './watchdog.ts'
+import { startWebhookConsumer } from './webhook-consumer.ts'
+import { createWebhookDispatch } from './webhook-dispatch.ts'
 
 /** Small chunks in hand beside the others: one may wait for a level that its tenant's large batch holds. */
 const expressSlots = 2
 /** Plans wait for nobody's locks. */
 const planSlots = 1
+
+/** Of webhooks, which ask the ledger before and after they have waited for a receiver. */
+const webhookConnections = 4
 
 /** Lines of one transaction, or about so: it holds their levels for some 200 ms, or 30. */
 const maxLinesTogether = {
@@ -96,7 +102,7 @@ export const startWorker = async (
       databaseUrl: config.DATABASE_URL,
       applicationName: 'inventoryrpa-worker',
       // Beside the chunks in hand: the relay's lock and its look-ups, and the probes.
-      maxConnections: kinds.reduce((sum, kind) => sum + slots[kind].max, 3),
+      maxConnections: kinds.reduce((sum, kind) => sum + slots[kind].max, 3 + webhookConnections),
       onError: (err) => logger.warn({ err }, 'an idle PostgreSQL connection broke'),
     }),
     (it) => it.close(),
@@ -144,6 +150,7 @@ export const startWorker = async (
       source,
       recountAfterSeconds: config.RECOUNT_AFTER_SECONDS,
     })
+    const dispatch = createWebhookDispatch({ db: ledger.db, producer, logger })
     const place = createPlace({ db: ledger.db, producer })
     const enqueueChunks: EnqueueChunks = async (chunks) =>
       producer.enqueueChunks(await place(chunks))
@@ -158,6 +165,7 @@ export const startWorker = async (
         enqueueChunks,
         turns: createTurns({ db, producer }, kind),
         takesWaiting: kind === 'apply' || kind === 'express',
+        onCompleted: dispatch.soon,
         maxLinesTogether: maxLinesTogether[kind],
         report: reporting.report,
       }
@@ -176,7 +184,7 @@ export const startWorker = async (
         [jobNames.releaseHeld]: releaseHeldHandler({ db, logger, metrics, read }),
       }
     }
-    const consumers = kinds.map((kind) =>
+    const consumers: Pick<Consumer, 'close'>[] = kinds.map((kind) =>
       startTunedConsumer(
         backend,
         {
@@ -198,11 +206,26 @@ export const startWorker = async (
         },
       ),
     )
+    if (kinds.includes('apply')) {
+      consumers.push(
+        startWebhookConsumer(backend, {
+          db: ledger.db,
+          logger,
+          metrics,
+          workerName: name,
+          policy,
+          backoffMs: config.WEBHOOK_BACKOFF_MS,
+          allowedHosts: config.WEBHOOK_ALLOWED_HOSTS,
+          onDelivered: dispatch.soon,
+        }),
+      )
+    }
     return async () => {
       const closed = await Promise.all(consumers.map((it) => it.close(config.SHUTDOWN_GRACE_MS)))
       if (!closed.every(Boolean)) {
         logger.warn('the grace period is over; unfinished chunks go to another worker')
       }
+      await dispatch.close()
       await relay.close()
       await producer.close()
     }

@@ -1,7 +1,7 @@
 import { createBullBoard } from '@bull-board/api'
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
 import { FastifyAdapter } from '@bull-board/fastify'
-import { freshAttempts, type Producer } from '@inventoryrpa/queue'
+import { freshAttempts, type Producer, webhookQueueName } from '@inventoryrpa/queue'
 import type { FastifyPluginAsync } from 'fastify'
 
 export type BullBoardOptions = { queues: Producer['queues']; basePath: string }
@@ -17,10 +17,7 @@ export const bullBoardPlugin: FastifyPluginAsync<BullBoardOptions> = async (
     queues: queues.map(
       (queue) =>
         new ResettingAdapter(queue, {
-          externalJobUrl: ({ data }) => ({
-            displayText: `Batch ${data.batchId}`,
-            href: `/batches/${data.batchId}`,
-          }),
+          ...(queue.name !== webhookQueueName && { externalJobUrl: batchUrl }),
         }),
     ),
     serverAdapter: board,
@@ -28,6 +25,11 @@ export const bullBoardPlugin: FastifyPluginAsync<BullBoardOptions> = async (
   })
   await app.register(board.registerPlugin(), { prefix: basePath })
 }
+
+const batchUrl = ({ data }: { data: { batchId?: string } }) => ({
+  displayText: `Batch ${data.batchId}`,
+  href: `/batches/${data.batchId}`,
+})
 
 /** Retrying here is as the relay does it. */
 class ResettingAdapter extends BullMQAdapter {

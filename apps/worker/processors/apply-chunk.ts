@@ -33,6 +33,8 @@ export type ApplyChunkDeps = {
   /** Adds jobs for chunks that others were split into, or that are to be applied as planned. */
   enqueueChunks: EnqueueChunks
   turns: Turns
+  /** Told when batches were completed. */
+  onCompleted: () => void
   /** Lines that one transaction applies at most, or about so. */
   maxLinesTogether: number
   report: (error: unknown, context: Record<string, unknown>) => void
@@ -58,6 +60,7 @@ export const applyChunkHandler = (deps: ApplyChunkDeps): JobHandler<ApplyChunkJo
     for (const outcome of ['applied', 'rejected', 'held'] as const) {
       metrics.lines.inc({ outcome }, result[outcome])
     }
+    if (result.completedBatches.length > 0) deps.onCompleted()
     for (const batchId of result.completedBatches) logger.info({ batchId }, 'batch completed')
   }
   const enqueue = async (chunks: readonly AcceptedChunk[]) => {

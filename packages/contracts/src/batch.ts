@@ -36,8 +36,12 @@ export type OnConflict = z.infer<typeof onConflict>
 
 /** Checked again when it is called: what a name resolves to may change. */
 export const callbackUrl = z
-  .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+  .url({ protocol: /^https?$/, normalize: true, error: 'must be an http or https URL' })
   .max(2048)
+  // It would end up in logs and lists.
+  .refine((url) => !/^https?:[/]{2}[^/?#]*@/.test(url), {
+    error: 'must be without user and password',
+  })
   .meta({
     description:
       'Where a signed webhook is sent when the batch needs someone or is done. Private addresses are refused.',

@@ -115,6 +115,15 @@ export const commonConfig = {
   JOB_ATTEMPTS: whole('attempts before a job fails', 1, 100).default(3),
   JOB_BACKOFF_MS: whole('milliseconds before the first retry', 1, 600_000).default(1_000),
   JOB_BACKOFF_MAX_MS: whole('milliseconds between retries at most', 1, 3_600_000).default(10_000),
+  WEBHOOK_ALLOWED_HOSTS: z
+    .string()
+    .transform((text) => text.split(',').map((it) => it.trim().toLowerCase()))
+    .pipe(z.array(z.string().regex(/^[\w.:-]{1,253}$/)))
+    .meta({
+      description:
+        'must be host names or addresses with commas between: webhooks may go there although it is a private network',
+    })
+    .default([]),
   OPS_HOST: z
     .string()
     .min(1)

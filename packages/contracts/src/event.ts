@@ -22,3 +22,19 @@ export const event = z
   })
   .meta({ id: 'Event' })
 export type Event = z.infer<typeof event>
+
+/** Between the events of a batch, and never twice the same. Not numbered: nothing resumes after it. */
+export const batchProgress = z
+  .object({
+    type: z.literal('batch.progress'),
+    timestamp: instantAnswer,
+    data: batch.meta({ description: 'The batch as it is now.' }),
+  })
+  .meta({ id: 'BatchProgress' })
+export type BatchProgress = z.infer<typeof batchProgress>
+
+/** The number of the last event that was seen: only those after it are sent. */
+export const lastEventId = z
+  .string()
+  .regex(/^\d{1,15}$/, { error: 'must be the id of an event' })
+  .meta({ id: 'LastEventId', examples: ['41'] })

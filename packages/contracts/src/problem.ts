@@ -16,6 +16,7 @@ export const problems = {
   'unsupported-media-type': { status: 415, title: 'The content type is not supported' },
   'idempotency-mismatch': { status: 422, title: 'This key was used with another body' },
   'no-stock-source': { status: 422, title: 'No stock source is configured' },
+  'no-webhook-secret': { status: 422, title: 'There is no secret to sign webhooks with' },
   'rate-limited': { status: 429, title: 'Too many requests' },
   'backlog-full': { status: 429, title: 'Too many lines wait already' },
   'internal-error': { status: 500, title: 'Something went wrong here' },

@@ -64,6 +64,7 @@ export const emitEvents = async (
         batch_id,
         type,
         url,
+        host: new URL(url).host,
         payload: JSON.stringify(event),
         next_attempt_at: created_at,
         expires_at: new Date(created_at.getTime() + deliveryLifetimeMs),

@@ -176,9 +176,13 @@ export type Schema = {
     batch_id: string
     type: string
     url: string
+    /** Of the URL, with its port: what may hold up its own deliveries and no others. */
+    host: string
     payload: string
     state: Generated<'pending' | 'delivered' | 'failed'>
     attempts: Generated<number>
+    /** Backoff begins anew with a replay. */
+    attempts_before_replay: Generated<number>
     next_attempt_at: Date | null
     expires_at: Date
     created_at: CreatedAt

@@ -18,6 +18,9 @@ export type Metrics = {
   readonly concurrency: Gauge<'queue'>
   readonly watchdog: Gauge<'queue'>
   readonly outages: Counter<'queue'>
+  /** By how they ended: delivered, gone, or the error in the delivery's log. */
+  readonly webhookAttempts: Counter<'outcome'>
+  readonly eventStreams: Gauge
 }
 
 export type Backlog = {
@@ -30,6 +33,7 @@ export type Backlog = {
     drainSeconds: number
   }[]
   held: readonly { queue: string; heldSeconds: number }[]
+  webhooks: { pending: number; dueSeconds: number }
 }
 
 /** Every metric there is, by its name. Units are seconds and lines. */
@@ -102,6 +106,17 @@ export const createMetrics = (service: string): Metrics => {
       labelNames: ['queue'],
       registers,
     }),
+    webhookAttempts: new Counter({
+      name: 'inventoryrpa_webhook_attempts_total',
+      help: 'Attempts to deliver a webhook, by how they ended',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    eventStreams: new Gauge({
+      name: 'inventoryrpa_event_streams',
+      help: 'Streams of server-sent events that are open',
+      registers,
+    }),
   }
 }
 
@@ -162,5 +177,27 @@ export const exposeBacklog = ({ registry }: Metrics, measure: () => Promise<Back
     'inventoryrpa_queue_held_seconds',
     'For how long a queue is still held because what all its jobs need is away; 0 when it is not',
     ({ held }) => held.map((it) => [it.queue, it.heldSeconds]),
+  )
+  const webhooks = (name: string, help: string, value: (it: Backlog['webhooks']) => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      async collect() {
+        const measured = await backlog()
+        this.reset()
+        if (measured) this.set(value(measured.webhooks))
+        else this.remove()
+      },
+    })
+  webhooks(
+    'inventoryrpa_pending_webhooks',
+    'Webhook deliveries that are neither delivered nor given up',
+    ({ pending }) => pending,
+  )
+  webhooks(
+    'inventoryrpa_webhooks_due_seconds',
+    'For how long the webhook delivery that is due the longest has been; 0 when none is',
+    ({ dueSeconds }) => dueSeconds,
   )
 }

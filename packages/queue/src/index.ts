@@ -8,12 +8,18 @@ export {
   startConsumer,
 } from './consumer.ts'
 export { type DueJobs, measureDueJobs } from './due-jobs.ts'
-export { chunkJobId, jobNames, type QueueName, queueNames } from './names.ts'
+export { chunkJobId, jobNames, type QueueName, queueNames, webhookQueueName } from './names.ts'
 export { type LinesAhead, type PlaceDeps, placeChunks } from './place-chunks.ts'
 export { migrateQueueBackend } from './postgres-backend.ts'
 export { createProducer, type Producer, type QueuedChunk } from './producer.ts'
 export { measureQueues, type QueueCounts } from './queue-counts.ts'
-export { classify, type ErrorClass, freshAttempts, type RetryPolicy } from './retry-policy.ts'
+export {
+  backoffDelayMs,
+  classify,
+  type ErrorClass,
+  freshAttempts,
+  type RetryPolicy,
+} from './retry-policy.ts'
 export type { QueueSchedule } from './schedules.ts'
 export { highestTag } from './tags.ts'
 export { createTenantPositions, type TenantBacklog } from './tenant-positions.ts'

@@ -18,6 +18,9 @@ export const jobNames = {
   deliverWebhook: 'deliver-webhook',
 } as const
 
+/** One job an attempt, so that one that is done is in nobody's way. */
+export const webhookJobId = ({ id, attempt }: { id: string; attempt: number }) => `${id}-${attempt}`
+
 /** One job a chunk, and the same id however often it is added. BullMQ refuses a colon in it. */
 export const chunkJobId = ({ batchId, chunk }: { batchId: string; chunk: number }) =>
   `${batchId}-${chunk}`

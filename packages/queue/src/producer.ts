@@ -1,6 +1,7 @@
 import {
   type ApplyChunkJob,
   applyChunkJob,
+  type DeliverWebhookJob,
   type QueueKind,
   queueKinds,
   type ReleaseHeldJob,
@@ -8,7 +9,7 @@ import {
 import type { BulkJobOptions, Job, Queue } from 'bullmq'
 import type { QueueBackend } from './backend.ts'
 import { readHeldSeconds } from './due-jobs.ts'
-import { chunkJobId, jobNames, queueNames } from './names.ts'
+import { chunkJobId, jobNames, queueNames, webhookJobId, webhookQueueName } from './names.ts'
 import { backoff, freshAttempts, type RetryPolicy } from './retry-policy.ts'
 import { createSchedules, type Schedules } from './schedules.ts'
 import { createTagShift } from './tag-shift.ts'
@@ -49,6 +50,8 @@ export type Producer = {
   listInHand(): Promise<(ChunkRef & { queue: QueueKind })[]>
   /** Asks the stock source again for lines that are held. */
   releaseHeld(chunks: readonly ChunkRef[]): Promise<void>
+  /** Adds a job for each attempt that is due; one that is there already stays as it is. */
+  deliverWebhooks(due: readonly { id: string; attempt: number }[]): Promise<void>
   readonly schedules: Schedules
   /** Seconds for which a queue is held because what it needs is away; 0 when it is not. */
   heldSeconds(queue: QueueKind): Promise<number>
@@ -79,6 +82,7 @@ export const createProducer = (backend: QueueBackend, policy: RetryPolicy): Prod
     sync: backend.openQueue(queueNames.sync),
     plan: backend.openQueue(queueNames.plan),
   }
+  const webhooks = backend.openQueue(webhookQueueName)
   const shifts = Object.values(queues).map((queue) => createTagShift(queue))
   const options: BulkJobOptions = {
     attempts: policy.attempts,
@@ -99,7 +103,7 @@ export const createProducer = (backend: QueueBackend, policy: RetryPolicy): Prod
   }
 
   return {
-    queues: Object.values(queues),
+    queues: [...Object.values(queues), webhooks],
     schedules: createSchedules(queues.sync, policy),
     enqueueChunks,
     reconcileChunks: async (unsettled, place = async (missing) => missing) => {
@@ -148,6 +152,22 @@ export const createProducer = (backend: QueueBackend, policy: RetryPolicy): Prod
         })),
       )
     },
+    deliverWebhooks: async (due) => {
+      if (due.length === 0) return
+      await webhooks.addBulk(
+        due.map((delivery) => ({
+          name: jobNames.deliverWebhook,
+          data: { v: 1, deliveryId: delivery.id } satisfies DeliverWebhookJob,
+          opts: {
+            ...options,
+            jobId: webhookJobId(delivery),
+            // The ledger has the log. Whatever comes of it, one that is due is added again.
+            removeOnComplete: true,
+            removeOnFail: true,
+          },
+        })),
+      )
+    },
     heldSeconds: (queue) => readHeldSeconds(queues[queue]),
     virtualTime: (queue) => readVirtualTime(queues[queue]),
     shiftTags: async () => {
@@ -156,7 +176,7 @@ export const createProducer = (backend: QueueBackend, policy: RetryPolicy): Prod
       return shifted
     },
     close: async () => {
-      await Promise.all(Object.values(queues).map((queue) => queue.close()))
+      await Promise.all([...Object.values(queues), webhooks].map((queue) => queue.close()))
     },
   }
 }

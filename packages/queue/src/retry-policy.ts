@@ -50,7 +50,11 @@ const longestThrottleMs = 60_000
 
 export const backoff: BackoffOptions = { type: strategyName }
 
-const delayMs = ({ backoffMs, backoffMaxMs }: RetryPolicy, attemptsMade: number) => {
+/** The capped exponential delay in milliseconds, with jitter. @param attemptsMade 1 after the first */
+export const backoffDelayMs = (
+  { backoffMs, backoffMaxMs }: Pick<RetryPolicy, 'backoffMs' | 'backoffMaxMs'>,
+  attemptsMade: number,
+) => {
   const delay = Math.min(backoffMs * 2 ** (attemptsMade - 1), backoffMaxMs)
   return Math.round(delay * (1 - jitter * Math.random()))
 }
@@ -60,12 +64,15 @@ export const backoffStrategy =
   (policy: RetryPolicy): BackoffStrategy =>
   (attemptsMade, _type, error) => {
     const asked = Math.min(classify(error).retryAfterMs ?? 0, longestThrottleMs)
-    return Math.max(asked, delayMs(policy, attemptsMade))
+    return Math.max(asked, backoffDelayMs(policy, attemptsMade))
   }
 
 /** Milliseconds for which a queue is held after so many outages in a row. */
 export const outageDelayMs = (policy: RetryPolicy, outages: number, askedMs = 0): number =>
   Math.max(
     Math.min(askedMs, longestThrottleMs),
-    delayMs({ ...policy, backoffMaxMs: Math.min(policy.backoffMaxMs, longestHoldMs) }, outages),
+    backoffDelayMs(
+      { ...policy, backoffMaxMs: Math.min(policy.backoffMaxMs, longestHoldMs) },
+      outages,
+    ),
   )

@@ -97,6 +97,7 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
     )
   `.execute(db)
   await sql`create index events_by_tenant on events (tenant_id, id)`.execute(db)
+  await sql`create index events_by_batch on events (batch_id, id)`.execute(db)
   await sql`create index events_by_age on events (created_at)`.execute(db)
   await sql`
     create table webhook_deliveries (
@@ -105,9 +106,11 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
       batch_id uuid not null,
       type text not null,
       url text not null,
+      host text not null,
       payload text not null,
       state text not null default 'pending',
       attempts int not null default 0,
+      attempts_before_replay int not null default 0,
       next_attempt_at timestamptz(3),
       expires_at timestamptz(3) not null,
       created_at timestamptz(3) not null default now(),
@@ -115,11 +118,14 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
     )
   `.execute(db)
   await sql`
-    create index webhook_deliveries_due on webhook_deliveries (next_attempt_at) where state = 'pending'
+    create index webhook_deliveries_due on webhook_deliveries (host, next_attempt_at)
+    where state = 'pending'
   `.execute(db)
   await sql`
     create index webhook_deliveries_by_tenant on webhook_deliveries (tenant_id, id)
   `.execute(db)
+  await sql`create index webhook_deliveries_by_batch on webhook_deliveries (batch_id)`.execute(db)
+  await sql`create index webhook_deliveries_by_age on webhook_deliveries (created_at)`.execute(db)
   await sql`
     create table webhook_attempts (
       delivery_id uuid not null references webhook_deliveries on delete cascade,

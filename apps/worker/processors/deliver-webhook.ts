@@ -1,0 +1,77 @@
+import { type DeliverWebhookJob, deliverWebhookJob } from '@inventoryrpa/contracts'
+import { claimDelivery, endAttempt, findDueHost, type LedgerDatabase } from '@inventoryrpa/ledger'
+import type { Logger, Metrics } from '@inventoryrpa/observability'
+import { backoffDelayMs, type JobHandler } from '@inventoryrpa/queue'
+import type { HostSlots } from '../host-slots.ts'
+import type { WebhookSender } from '../send-webhook.ts'
+
+export type DeliverWebhookDeps = {
+  db: LedgerDatabase
+  logger: Logger
+  metrics: Metrics
+  sender: WebhookSender
+  slots: HostSlots
+  /** Milliseconds before the second attempt; it doubles with each further one. */
+  backoffMs: number
+  /** Told of each that was taken: more for its host may wait. */
+  onDelivered: () => void
+}
+
+const longestBackoffMs = 3_600_000
+
+/**
+ * One attempt to deliver a webhook. The ledger decides whether it is due and when the next one is: a
+ * job that comes twice, or too early, does nothing, and one that is lost is added again by the relay.
+ */
+export const deliverWebhookHandler = ({
+  db,
+  logger,
+  metrics,
+  sender,
+  slots,
+  backoffMs,
+  onDelivered,
+}: DeliverWebhookDeps): JobHandler<DeliverWebhookJob> => {
+  const attempt = async (deliveryId: string): Promise<boolean | undefined> => {
+    const claimed = await claimDelivery(db, deliveryId)
+    if (!claimed) return undefined
+    const started = performance.now()
+    const { status, error, retryAfterMs = 0 } = await sender.send(claimed)
+    const seconds = (performance.now() - started) / 1_000
+    const backoff = backoffDelayMs({ backoffMs, backoffMaxMs: longestBackoffMs }, claimed.tries)
+    const state = await endAttempt(db, claimed, {
+      status,
+      error,
+      seconds,
+      retryInMs: error === 'gone' ? undefined : Math.max(backoff, retryAfterMs),
+    })
+    metrics.webhookAttempts.inc({ outcome: error ?? 'delivered' })
+    const about = { deliveryId, attempt: claimed.attempt, status, error, seconds }
+    if (error === null) logger.info(about, 'webhook delivered')
+    else logger.warn({ ...about, state }, 'webhook not delivered')
+    return error === null
+  }
+
+  return {
+    payload: deliverWebhookJob,
+
+    run: async ({ payload: { deliveryId } }) => {
+      const host = await findDueHost(db, deliveryId)
+      // One that finds no room stays due.
+      if (host === undefined || !slots.take(host)) return
+      let took: boolean | undefined
+      try {
+        took = await attempt(deliveryId)
+      } finally {
+        slots.release(host, took)
+      }
+      if (took) onDelivered()
+    },
+
+    // The relay adds it again once it is due.
+    onExhausted: async ({ payload: { deliveryId } }, error) => {
+      logger.error({ deliveryId, err: error }, 'webhook not attempted')
+      return 'failed'
+    },
+  }
+}
