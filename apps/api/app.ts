@@ -2,6 +2,7 @@ import type { LedgerDatabase } from '@inventoryrpa/ledger'
 import type { Logger, Metrics } from '@inventoryrpa/observability'
 import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
+import { createCallbackCheck } from './callback-check.ts'
 import type { Enqueuer } from './enqueuer.ts'
 import { authenticationPlugin } from './plugins/authentication.ts'
 import { jsonBodyPlugin } from './plugins/json-body.ts'
@@ -11,10 +12,12 @@ import { requestMetricsPlugin } from './plugins/request-metrics.ts'
 import { batchRoutes } from './routes/batches.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { discrepancyRoutes } from './routes/discrepancies.ts'
+import { eventRoutes } from './routes/events.ts'
 import { guardRoutes } from './routes/guard.ts'
 import { planRoutes } from './routes/plans.ts'
 import { scheduleRoutes } from './routes/schedules.ts'
 import { stockRoutes } from './routes/stock.ts'
+import { webhookRoutes } from './routes/webhooks.ts'
 
 export type AppDeps = {
   db: LedgerDatabase
@@ -24,6 +27,11 @@ export type AppDeps = {
   report: (error: unknown, context: Record<string, unknown>) => void
   maxChunkLines: number
   hasStockSource: boolean
+  /** Hosts of webhooks that may be in private networks. */
+  webhookAllowedHosts: readonly string[]
+  /** Streams of events that may be open at once. */
+  eventStreams: number
+  eventHeartbeatMs: number
 }
 
 /** 10,000 lines with every field at its longest in plain text come to about 5 MB. */
@@ -58,13 +66,16 @@ export const buildApp = async (deps: AppDeps): Promise<FastifyInstance> => {
   await app.register(
     async (v1) => {
       await v1.register(authenticationPlugin, { db: deps.db })
-      await v1.register(batchRoutes, deps)
+      const checkCallback = createCallbackCheck(deps.db, deps.webhookAllowedHosts)
+      await v1.register(batchRoutes, { ...deps, checkCallback })
       await v1.register(deadLetterRoutes, deps)
       await v1.register(discrepancyRoutes, deps)
+      await v1.register(eventRoutes, deps)
       await v1.register(guardRoutes, deps)
       await v1.register(planRoutes, deps)
       await v1.register(scheduleRoutes, deps)
       await v1.register(stockRoutes, deps)
+      await v1.register(webhookRoutes, deps)
     },
     { prefix: '/v1' },
   )

@@ -20,6 +20,14 @@ const schema = z.object({
   STOCK_SOURCE_URL: secret(
     z.string().meta({ description: 'must be as for the workers' }),
   ).optional(),
+  EVENT_STREAMS: wholeNumber('streams of events that may be open at once', 1, 100_000).default(
+    1_000,
+  ),
+  EVENT_HEARTBEAT_MS: wholeNumber(
+    'milliseconds between two comments on a stream of events',
+    100,
+    600_000,
+  ).default(15_000),
   CHUNK_LINES: wholeNumber('lines a chunk holds at most', 1, 10_000).default(1_000),
 })
 

@@ -93,6 +93,9 @@ export const startServer = async (
       report: reporting.report,
       maxChunkLines: config.CHUNK_LINES,
       hasStockSource: config.STOCK_SOURCE_URL !== undefined,
+      webhookAllowedHosts: config.WEBHOOK_ALLOWED_HOSTS,
+      eventStreams: config.EVENT_STREAMS,
+      eventHeartbeatMs: config.EVENT_HEARTBEAT_MS,
     }),
     (it) => it.close(),
   )

@@ -1,4 +1,5 @@
 import type { Metrics } from '@inventoryrpa/observability'
+import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 
 /** Durations by route pattern, so that ids make no series of their own. */
@@ -10,9 +11,13 @@ export const requestMetricsPlugin = fp<{ metrics: Metrics }>(
         route: request.routeOptions.url ?? 'none',
         status: reply.statusCode,
       }
-      metrics.httpDuration.observe(labels, reply.elapsedTime / 1_000)
+      // A stream lasts as long as its reader likes.
+      if (!isStream(reply)) metrics.httpDuration.observe(labels, reply.elapsedTime / 1_000)
       request.log.info({ ...labels, ms: Math.round(reply.elapsedTime) }, 'request answered')
     })
   },
   { name: 'request-metrics' },
 )
+
+const isStream = (reply: FastifyReply) =>
+  String(reply.getHeader('content-type')).startsWith('text/event-stream')

@@ -20,6 +20,7 @@ import {
 } from '@inventoryrpa/ledger'
 import { type FastifyPluginAsyncZod, validatorCompiler } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import type { CallbackCheck } from '../callback-check.ts'
 import type { Enqueuer } from '../enqueuer.ts'
 import { createExpressWay } from '../express-way.ts'
 import { ProblemError } from '../plugins/problems.ts'
@@ -29,6 +30,7 @@ export type BatchRoutesOptions = {
   db: LedgerDatabase
   enqueuer: Enqueuer
   maxChunkLines: number
+  checkCallback: CallbackCheck
   /** Whether workers can read a stock source. */
   hasStockSource: boolean
 }
@@ -60,7 +62,7 @@ const recognisingCompiler: typeof validatorCompiler = (route) => {
 
 export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
   app,
-  { db, enqueuer, maxChunkLines, hasStockSource },
+  { db, enqueuer, maxChunkLines, checkCallback, hasStockSource },
 ) => {
   app.setValidatorCompiler(recognisingCompiler)
 
@@ -89,6 +91,7 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
     async (request, reply) => {
       const { reference, mode, negativeStock, verify, priority, callbackUrl, lines } = request.body
       const { tenantId, id: submittedBy } = request.apiKey
+      await checkCallback(tenantId, callbackUrl)
       const needsSource = verify || lines.some((line) => line.type === 'sync')
       if (needsSource && !hasStockSource) {
         const detail = 'sync lines and verify need one; nothing was stored'

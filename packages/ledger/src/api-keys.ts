@@ -52,6 +52,20 @@ export const findApiKey = async (db: LedgerDatabase, key: string): Promise<ApiKe
   return { id: row.id, tenantId: row.tenant_id, scopes: new Set(row.scopes) }
 }
 
+/** Those of these keys that are revoked. */
+export const listRevokedKeys = async (
+  db: LedgerDatabase,
+  ids: readonly string[],
+): Promise<string[]> => {
+  const rows = await db
+    .selectFrom('api_keys')
+    .select('id')
+    .where('id', 'in', ids)
+    .where('revoked_at', 'is not', null)
+    .execute()
+  return rows.map(({ id }) => id)
+}
+
 /** From the next look-up on the key is unknown. @returns whether there was such a key */
 export const revokeApiKey = async (db: LedgerDatabase, id: string): Promise<boolean> => {
   const result = await db
