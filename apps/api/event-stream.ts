@@ -15,6 +15,8 @@ export type EventStream = {
   /** The client has taken what was written, as far as buffers reach: more may be. */
   readonly drained: boolean
   write(frame: Frame): void
+  /** Tells where the client stands before it is told an event: so it resumes here. */
+  mark(id: number): void
   /** Ends it properly: what was written is still sent, if the client takes it soon. */
   end(): void
 }
@@ -95,6 +97,7 @@ export const createEventStream = ({
       // JSON has no line breaks of its own.
       push(`${number}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`)
     },
+    mark: (id) => push(`id: ${id}\n\n`),
     end,
   }
 }

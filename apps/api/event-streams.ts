@@ -19,7 +19,7 @@ export type Listening = Pick<EventReader, 'after' | 'batchId' | 'onProgress'> & 
   isLast?: (event: Parameters<EventReader['onEvent']>[0]) => boolean
 }
 
-export type OpenStream = Pick<EventStream, 'write' | 'end'> & {
+export type OpenStream = Pick<EventStream, 'write' | 'mark' | 'end'> & {
   /** From now on it is told what happens. */
   listen(to: Listening): void
 }
@@ -61,6 +61,7 @@ export const createEventStreams = ({
       .send(stream.readable)
     return {
       write: stream.write,
+      mark: stream.mark,
       end: stream.end,
       listen: ({ isLast = () => false, ...reader }) => {
         leave = hub.add({

@@ -61,7 +61,7 @@ export const eventRoutes: FastifyPluginAsyncZod<EventRoutesOptions> = async (
       schema: {
         operationId: 'streamEvents',
         summary: 'Follow what becomes of all batches',
-        description: `Server-sent events ${eventTypes.join(', ')}, each numbered and once, in the order in which they happened. Begins after the event that Last-Event-ID or lastEventId names, and without it now. Events are kept for 7 days.`,
+        description: `Server-sent events ${eventTypes.join(', ')}, each numbered and once, in the order in which they happened. Begins after the event that Last-Event-ID or lastEventId names, and without it now: an id without an event tells where that is. Events are kept for 7 days.`,
         tags,
         headers,
         querystring,
@@ -77,7 +77,9 @@ export const eventRoutes: FastifyPluginAsyncZod<EventRoutesOptions> = async (
       const seen = seenBy(request)
       // An id that was never given, as after a restore from a backup, would skip what comes.
       const after = seen === undefined ? latest : Math.min(seen, latest)
-      open(reply, apiKey).listen({ after })
+      const stream = open(reply, apiKey)
+      stream.mark(after)
+      stream.listen({ after })
       return reply
     },
   )
