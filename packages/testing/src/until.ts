@@ -15,11 +15,11 @@ export interface UntilOptions {
 export async function until<T>(
   condition: () => T | Promise<T>,
   { timeoutMs = 10_000, everyMs = 50, describe }: UntilOptions,
-): Promise<NonNullable<T>> {
+): Promise<Exclude<NonNullable<T>, false>> {
   const deadline = performance.now() + timeoutMs
   for (;;) {
     const { value, error } = await attempt(condition)
-    if (value) return value
+    if (value) return value as Exclude<NonNullable<T>, false>
     if (performance.now() >= deadline) {
       const last =
         error === undefined ? `the last value was ${String(value)}` : 'the last try threw'
