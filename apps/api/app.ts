@@ -4,20 +4,24 @@ import Fastify, { type FastifyInstance, LogController } from 'fastify'
 import { serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import { createCallbackCheck } from './callback-check.ts'
 import type { Enqueuer } from './enqueuer.ts'
+import { createExpressWay } from './express-way.ts'
 import { authenticationPlugin } from './plugins/authentication.ts'
 import { jsonBodyPlugin } from './plugins/json-body.ts'
 import { openapiPlugin } from './plugins/openapi.ts'
 import { answerFrameworkError, problemsPlugin } from './plugins/problems.ts'
 import { requestMetricsPlugin } from './plugins/request-metrics.ts'
+import { slowClientsPlugin } from './plugins/slow-clients.ts'
 import { batchRoutes } from './routes/batches.ts'
 import { deadLetterRoutes } from './routes/dead-letters.ts'
 import { discrepancyRoutes } from './routes/discrepancies.ts'
 import { eventRoutes } from './routes/events.ts'
 import { guardRoutes } from './routes/guard.ts'
 import { planRoutes } from './routes/plans.ts'
+import { reportRoutes } from './routes/report.ts'
 import { scheduleRoutes } from './routes/schedules.ts'
 import { stockRoutes } from './routes/stock.ts'
 import { webhookRoutes } from './routes/webhooks.ts'
+import { type UploadDeps, uploadConstraint, uploadRoutes } from './routes/uploads.ts'
 
 export type AppDeps = {
   db: LedgerDatabase
@@ -32,6 +36,7 @@ export type AppDeps = {
   /** Streams of events that may be open at once. */
   eventStreams: number
   eventHeartbeatMs: number
+  uploads: UploadDeps
 }
 
 /** 10,000 lines with every field at its longest in plain text come to about 5 MB. */
@@ -41,7 +46,7 @@ const bodyLimitBytes = 8 * 1024 * 1024
 const handlerTimeoutMs = 1_300
 
 /** A client that sends or reads this slowly is cut off. */
-const requestTimeoutMs = 30_000
+const slowAfterMs = 30_000
 
 /** The public listener. Nothing connects and nothing listens yet. */
 export const buildApp = async (deps: AppDeps): Promise<FastifyInstance> => {
@@ -51,31 +56,36 @@ export const buildApp = async (deps: AppDeps): Promise<FastifyInstance> => {
     genReqId: () => crypto.randomUUID(),
     bodyLimit: bodyLimitBytes,
     handlerTimeout: handlerTimeoutMs,
-    requestTimeout: requestTimeoutMs,
-    routerOptions: { maxParamLength: 512 },
+    // Only until the headers are there; from then on slowClientsPlugin tells who may take longer.
+    http: { headersTimeout: slowAfterMs },
+    routerOptions: { maxParamLength: 512, constraints: { body: uploadConstraint } },
     forceCloseConnections: 'idle',
     frameworkErrors: answerFrameworkError,
   })
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
 
+  const expressWay = createExpressWay()
   await app.register(problemsPlugin, { report: deps.report })
   await app.register(requestMetricsPlugin, { metrics: deps.metrics })
+  await app.register(slowClientsPlugin, { slowAfterMs })
   await app.register(jsonBodyPlugin)
   await app.register(openapiPlugin)
   await app.register(
     async (v1) => {
       await v1.register(authenticationPlugin, { db: deps.db })
       const checkCallback = createCallbackCheck(deps.db, deps.webhookAllowedHosts)
-      await v1.register(batchRoutes, { ...deps, checkCallback })
+      await v1.register(batchRoutes, { ...deps, checkCallback, expressWay })
       await v1.register(deadLetterRoutes, deps)
       await v1.register(discrepancyRoutes, deps)
       await v1.register(eventRoutes, deps)
       await v1.register(guardRoutes, deps)
       await v1.register(planRoutes, deps)
       await v1.register(scheduleRoutes, deps)
+      await v1.register(reportRoutes, deps)
       await v1.register(stockRoutes, deps)
       await v1.register(webhookRoutes, deps)
+      await v1.register(uploadRoutes, { ...deps, expressWay })
     },
     { prefix: '/v1' },
   )

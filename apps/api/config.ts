@@ -28,6 +28,10 @@ const schema = z.object({
     100,
     600_000,
   ).default(15_000),
+  UPLOAD_MAX_BYTES: wholeNumber('bytes that an upload decodes to at most', 1, 2 ** 40).default(
+    4 * 2 ** 30,
+  ),
+  UPLOADS_AT_ONCE: wholeNumber('uploads that are received at once', 1, 100).default(2),
   CHUNK_LINES: wholeNumber('lines a chunk holds at most', 1, 10_000).default(1_000),
 })
 

@@ -8,6 +8,8 @@ const burstLines = 1_000
 
 type Allowance = { lines: number; at: number }
 
+export type ExpressWay = ReturnType<typeof createExpressWay>
+
 /**
  * Says which batches take the express queue: small ones, which others' large ones are not to hold up.
  * Each tenant has an allowance that fills up again, so that whoever sends everything in small batches

@@ -17,11 +17,15 @@ import { buildApp } from './app.ts'
 import type { Config } from './config.ts'
 import { createEnqueuer } from './enqueuer.ts'
 import { buildOps } from './ops.ts'
+import { createUploadSlots } from './uploads/upload-slots.ts'
 
 export type Server = { publicUrl: string; opsUrl: string; logger: Logger; close(): Promise<void> }
 
 /** So that the first batches need no relay; after it the API serves without a queue. */
 const queueConnectMs = 1_000
+
+/** Longer than a sender is waited for. */
+const uploadIdleMs = 60_000
 
 /** Connects and listens. What was acquired is released last in, first out, also when a later step fails. */
 export const startServer = async (
@@ -41,6 +45,17 @@ export const startServer = async (
       databaseUrl: config.DATABASE_URL,
       applicationName: 'inventoryrpa-api',
       maxConnections: config.DATABASE_CONNECTIONS,
+      onError: (err) => logger.warn({ err }, 'an idle PostgreSQL connection broke'),
+    }),
+    (it) => it.close(),
+  )
+  // An upload's transaction is open as long as its sender takes: it takes no connection from others.
+  const uploadLedger = releasers.adopt(
+    openLedger({
+      databaseUrl: config.DATABASE_URL,
+      applicationName: 'inventoryrpa-api-uploads',
+      maxConnections: config.UPLOADS_AT_ONCE,
+      idleInTransactionMs: uploadIdleMs,
       onError: (err) => logger.warn({ err }, 'an idle PostgreSQL connection broke'),
     }),
     (it) => it.close(),
@@ -96,6 +111,11 @@ export const startServer = async (
       webhookAllowedHosts: config.WEBHOOK_ALLOWED_HOSTS,
       eventStreams: config.EVENT_STREAMS,
       eventHeartbeatMs: config.EVENT_HEARTBEAT_MS,
+      uploads: {
+        db: uploadLedger.db,
+        slots: createUploadSlots(config.UPLOADS_AT_ONCE),
+        maxBytes: config.UPLOAD_MAX_BYTES,
+      },
     }),
     (it) => it.close(),
   )

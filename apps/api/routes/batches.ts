@@ -22,8 +22,9 @@ import { type FastifyPluginAsyncZod, validatorCompiler } from 'fastify-type-prov
 import { z } from 'zod'
 import type { CallbackCheck } from '../callback-check.ts'
 import type { Enqueuer } from '../enqueuer.ts'
-import { createExpressWay } from '../express-way.ts'
+import type { ExpressWay } from '../express-way.ts'
 import { ProblemError } from '../plugins/problems.ts'
+import { answerAccepted, idempotencyKey, refuseSourceless } from './accepting.ts'
 import { problemResponses } from './problem-responses.ts'
 
 export type BatchRoutesOptions = {
@@ -33,22 +34,12 @@ export type BatchRoutesOptions = {
   checkCallback: CallbackCheck
   /** Whether workers can read a stock source. */
   hasStockSource: boolean
+  expressWay: ExpressWay
 }
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest()
 
 const params = z.object({ id: z.uuid() })
-
-/** Printable ASCII, as a structured header field allows, with or without the draft's quotes. */
-const idempotencyKey = z
-  .string()
-  .regex(/^[\x21-\x7e]{1,255}$/, {
-    error: 'must be 1 to 255 printable ASCII characters, without blanks',
-  })
-  .optional()
-  .meta({
-    description: 'The same key and body give the same batch and answer, for at least a day.',
-  })
 
 /** A batch that is right is recognised in a fraction of zod's time; zod says what is wrong with the others. */
 const recognisingCompiler: typeof validatorCompiler = (route) => {
@@ -62,11 +53,10 @@ const recognisingCompiler: typeof validatorCompiler = (route) => {
 
 export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
   app,
-  { db, enqueuer, maxChunkLines, checkCallback, hasStockSource },
+  { db, enqueuer, maxChunkLines, checkCallback, hasStockSource, expressWay },
 ) => {
   app.setValidatorCompiler(recognisingCompiler)
 
-  const expressWay = createExpressWay()
   const batchOr404 = async (tenantId: number, id: string) => {
     const found = await findBatch(db, tenantId, id)
     if (!found) throw new ProblemError('not-found', `there is no batch ${id}`)
@@ -93,14 +83,7 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
       const { tenantId, id: submittedBy } = request.apiKey
       await checkCallback(tenantId, callbackUrl)
       const needsSource = verify || lines.some((line) => line.type === 'sync')
-      if (needsSource && !hasStockSource) {
-        const detail = 'sync lines and verify need one; nothing was stored'
-        throw new ProblemError('no-stock-source', detail)
-      }
-      if (needsSource && mode === 'preview') {
-        const message = 'what the stock source will say cannot be previewed'
-        throw new ProblemError('invalid-request', message, { errors: [{ path: '/mode', message }] })
-      }
+      if (needsSource) refuseSourceless({ hasStockSource, mode })
       const notBefore = request.body.notBefore ? new Date(request.body.notBefore) : undefined
       const express =
         !needsSource && expressWay.admits(tenantId, { lines: lines.length, priority, notBefore })
@@ -128,25 +111,7 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
         accepting,
         needsSource ? enqueuer.sourceHeldSeconds() : 0,
       ])
-      if (accepted.outcome === 'running') {
-        const detail = 'the first request with this Idempotency-Key has no answer yet'
-        throw new ProblemError('idempotency-conflict', detail, { retryAfterSeconds: 1 })
-      }
-      if (accepted.outcome === 'mismatch') {
-        const detail = 'this Idempotency-Key came with another body before'
-        throw new ProblemError('idempotency-mismatch', detail)
-      }
-      if (accepted.outcome === 'replayed') reply.header('idempotent-replayed', 'true')
-      else enqueuer.enqueue(tenantId, accepted)
-      request.log.info(
-        { batchId: accepted.batch.id, lines: lines.length },
-        `batch ${accepted.outcome}`,
-      )
-      if (heldSeconds > 0) reply.header('retry-after', Math.ceil(heldSeconds))
-      return reply
-        .code(202)
-        .header('location', `/v1/batches/${accepted.batch.id}`)
-        .send(accepted.batch)
+      return answerAccepted(accepted, { request, reply, enqueuer, heldSeconds })
     },
   )
 

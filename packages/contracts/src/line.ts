@@ -73,4 +73,19 @@ export const line = z
   .meta({ id: 'Line' })
 
 export type Line = z.infer<typeof line>
+/** All that any of them may say. */
+export const lineFields = [
+  'type',
+  'sku',
+  'location',
+  'toLocation',
+  'quantity',
+  'reason',
+  'reference',
+  'observedAt',
+  'countedAt',
+  'expectedOnHand',
+  'unitValue',
+] as const
+export type LineField = (typeof lineFields)[number]
 export const lineTypes = ['adjustment', 'count', 'transfer', 'sync'] as const

@@ -1,16 +1,9 @@
 import { z } from 'zod'
 import { instantAnswer } from './instant.ts'
 import { location, name } from './text.ts'
+import { timeZone } from './time-zone.ts'
 
 export const scheduleName = name(64).meta({ description: 'Your name for the schedule.' })
-
-const isTimeZone = (value: string) => {
-  try {
-    return Boolean(new Intl.DateTimeFormat('en', { timeZone: value }))
-  } catch {
-    return false
-  }
-}
 
 const rhythm = {
   everySeconds: z
@@ -24,9 +17,7 @@ const rhythm = {
     .max(100)
     .optional()
     .meta({ examples: ['0 3 * * *'] }),
-  timeZone: z
-    .string()
-    .refine(isTimeZone, { error: 'must be an IANA time zone' })
+  timeZone: timeZone
     .optional()
     .meta({ description: 'For cron; else UTC.', examples: ['Europe/London'] }),
 }

@@ -1,27 +1,22 @@
 import { randomUUIDv7 } from 'node:crypto'
-import type { Batch, BatchMode, BatchPriority, Line, QueueKind } from '@inventoryrpa/contracts'
+import type { Batch, Line } from '@inventoryrpa/contracts'
 import { planQueues } from '@inventoryrpa/inventory'
 import { sql } from 'kysely'
 import { type BatchRow, batchColumns, toAcceptedBatch } from './batches.ts'
-import type { ChunkRef } from './chunks.ts'
 import { type LedgerDatabase, prepared } from './database.ts'
 import { isUniqueViolation } from './errors.ts'
+import { replay, tryKeyLock } from './idempotency.ts'
+import {
+  type AcceptedChunk,
+  insertBatch,
+  insertChunks,
+  isPlannedFirst,
+  type NewBatch,
+  plannedFirst,
+} from './new-batch.ts'
 import { storeBody, storeLines } from './stored-lines.ts'
 
-export type AcceptBatch = {
-  tenantId: number
-  reference: string | undefined
-  mode: BatchMode
-  negativeStock: 'reject' | 'allow'
-  /** Compare with the stock source; default no. */
-  verify?: boolean
-  /** Its place among the tenant's own; default normal. */
-  priority?: BatchPriority | undefined
-  /** Nothing of it is applied before. */
-  notBefore?: Date | undefined
-  /** The id of its sender's key; absent for what the system submits itself. */
-  submittedBy?: string | undefined
-  callbackUrl?: string | undefined
+export type AcceptBatch = NewBatch & {
   /** Queue it with the small ones, if none of its chunks needs the stock source; default no. */
   express?: boolean
   lines: readonly Line[]
@@ -29,14 +24,6 @@ export type AcceptBatch = {
   body?: Buffer | undefined
   /** The key with a hash of everything it must stand for. */
   idempotency?: { key: string; bodySha256: Buffer } | undefined
-}
-
-/** What the queue is to know of a chunk. */
-export type AcceptedChunk = ChunkRef & {
-  queue: QueueKind
-  lines: number
-  /** It may end whatever process applies it. */
-  suspect: boolean
 }
 
 export type Accepted =
@@ -60,7 +47,6 @@ export const acceptBatch = async (
 ): Promise<Accepted> => {
   const id = randomUUIDv7()
   const { tenantId, idempotency, body, verify = false } = batch
-  const notBefore = batch.notBefore ?? null
   const planned = planQueues(batch.lines, maxChunkLines, verify)
   const isExpress = batch.express === true && planned.every(({ queue }) => queue === 'apply')
   const chunks = planned.map(
@@ -81,19 +67,10 @@ export const acceptBatch = async (
     >`${chunks.length === 1 ? prepared : sql``}
       with admitted as (
         select ${
-          idempotency
-            ? sql`pg_try_advisory_xact_lock(hashtextextended(${idempotency.key}, ${tenantId}))`
-            : sql`true`
+          idempotency ? tryKeyLock(tenantId, idempotency.key) : sql`true`
         } as ok, ${isPlannedFirst(batch)} as planned
       ), batch as (
-        insert into batches (
-          id, tenant_id, reference, mode, negative_stock, verify, priority, not_before, total, pending,
-          submitted_by, callback_url
-        )
-        select ${id}::uuid, ${tenantId}, ${batch.reference ?? null}, ${batch.mode},
-               ${batch.negativeStock}, ${verify}, ${batch.priority ?? 'normal'},
-               ${notBefore}::timestamptz, ${batch.lines.length}, ${batch.lines.length},
-               ${batch.submittedBy ?? null}, ${batch.callbackUrl ?? null}
+        ${insertBatch(id, batch, { total: batch.lines.length, invalid: 0 })}
         from admitted where ok
         returning ${batchColumns}
       ), ${
@@ -104,15 +81,7 @@ export const acceptBatch = async (
             ),`
           : sql``
       } chunk as (
-        insert into chunks (batch_id, not_before, chunk, line_count, lines, queue)
-        select batch.id, case when not ${isPlannedChunk} then batch.not_before end, c.chunk,
-          c.line_count, c.lines, case when ${isPlannedChunk} then 'plan' else c.queue end
-        from batch, admitted, (values ${sql.join(
-          chunks.map(
-            ({ chunk, lines, queue }) =>
-              sql`(${chunk}::int, ${lines}::int, ${stored[chunk]}::bytea, ${queue})`,
-          ),
-        )}) c(chunk, line_count, lines, queue)
+        ${insertChunks(chunks.map((chunk, index) => ({ ...chunk, stored: stored[index] as Buffer })))}
       )
       select ${batchColumns}, planned from batch, admitted
     `.execute(db)
@@ -129,45 +98,4 @@ export const acceptBatch = async (
     }
     throw error
   }
-}
-
-/** A preview, and whatever a tenant with a guard sends: what it would do must be known first. */
-export const isPlannedFirst = ({ tenantId, mode }: { tenantId: number; mode: BatchMode }) =>
-  mode === 'preview'
-    ? sql`true`
-    : sql`exists (select from tenants where id = ${tenantId} and guard is not null)`
-
-/** What the stock source will say cannot be planned. */
-const isPlannedChunk = sql`(planned and c.queue <> 'sync')`
-
-const plannedFirst = (chunk: AcceptedChunk): AcceptedChunk =>
-  chunk.queue === 'sync' ? chunk : { ...chunk, queue: 'plan' }
-
-const replay = async (
-  db: LedgerDatabase,
-  tenantId: number,
-  { key, bodySha256 }: { key: string; bodySha256: Buffer },
-): Promise<Accepted> => {
-  const first = await db
-    .selectFrom('idempotency_keys as k')
-    .innerJoin('batches as b', 'b.id', 'k.batch_id')
-    .selectAll('b')
-    .select('k.body_sha256')
-    .where('k.tenant_id', '=', tenantId)
-    .where('k.key', '=', key)
-    .executeTakeFirst()
-  if (!first) return { outcome: 'running' }
-  if (!first.body_sha256.equals(bodySha256)) return { outcome: 'mismatch' }
-  return { outcome: 'replayed', batch: toAcceptedBatch(first) }
-}
-
-/** Keys are kept for at least a day (Stripe's rule); older ones are dropped, some at a time. */
-export const dropOldIdempotencyKeys = async (db: LedgerDatabase): Promise<number> => {
-  const result = await sql`
-    delete from idempotency_keys where (tenant_id, key) in (
-      select tenant_id, key from idempotency_keys
-      where created_at < now() - interval '2 days' order by created_at limit 10000
-    )
-  `.execute(db)
-  return Number(result.numAffectedRows ?? 0)
 }

@@ -9,7 +9,8 @@ export type BatchRow = Selectable<Schema['batches']>
 export const batchColumns = sql`
   id, tenant_id, reference, mode, negative_stock, verify, priority, not_before, state, total, pending,
   applied, rejected, held, dead, cancelled, created_at, completed_at, submitted_by, callback_url,
-  on_conflict, plan_sha256, guard_findings, decision, decided_by, decided_at, cancelled_at, reverses_id`
+  on_conflict, plan_sha256, guard_findings, decision, decided_by, decided_at, cancelled_at, reverses_id,
+  invalid_lines`
 
 export const toBatch = (row: BatchRow): Batch => ({
   id: row.id,
@@ -48,12 +49,12 @@ export const toBatch = (row: BatchRow): Batch => ({
 /** The batch as it was answered when it was accepted, whatever became of it since. */
 export const toAcceptedBatch = (row: BatchRow): Batch => ({
   ...toBatch(row),
-  state: 'accepted',
+  state: row.invalid_lines === row.total ? 'completed' : 'accepted',
   counts: {
     total: row.total,
-    pending: row.total,
+    pending: row.total - row.invalid_lines,
     applied: 0,
-    rejected: 0,
+    rejected: row.invalid_lines,
     held: 0,
     dead: 0,
     cancelled: 0,
@@ -62,7 +63,7 @@ export const toAcceptedBatch = (row: BatchRow): Batch => ({
   guardFindings: null,
   decision: null,
   cancelRequestedAt: null,
-  completedAt: null,
+  completedAt: row.invalid_lines === row.total ? (row.completed_at?.toISOString() ?? null) : null,
 })
 
 /** Another tenant's batch is as absent as one that never was. */

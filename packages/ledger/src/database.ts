@@ -16,6 +16,8 @@ export type LedgerOptions = {
   statementTimeoutMs?: number
   /** How long a statement may wait for a lock; default two thirds of that. */
   lockTimeoutMs?: number
+  /** A transaction in which nothing happens for this long is ended; default 10 s. */
+  idleInTransactionMs?: number
   /** Told of idle connections that break; the pool replaces them by itself. */
   onError?: (error: Error) => void
 }
@@ -29,9 +31,6 @@ export type Ledger = {
   watched(onStatement: () => () => void): LedgerDatabase
   close(): Promise<void>
 }
-
-/** A transaction left open by a frozen process holds its chunk: PostgreSQL ends it after this long. */
-const idleInTransactionMs = 10_000
 
 /** PostgreSQL ends a statement by itself; an answer this late is lost with its connection. */
 const answerMarginMs = 5_000
@@ -50,6 +49,8 @@ export const openLedger = ({
   connectTimeoutMs = 1_000,
   statementTimeoutMs = 30_000,
   lockTimeoutMs = Math.ceil((statementTimeoutMs * 2) / 3),
+  // One left open by a frozen process holds its chunk.
+  idleInTransactionMs = 10_000,
   onError = () => {},
 }: LedgerOptions): Ledger => {
   const pool = new pg.Pool({

@@ -4,7 +4,7 @@ import { moveCounts } from './batch-counts.ts'
 import { type ChunkRef, chunkKeys, type LockedChunk, lockChunk } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
 import { finishPlan } from './finish-plan.ts'
-import { outcomeRow, saveOutcomes } from './line-outcomes.ts'
+import { keepable, outcomeRow, saveOutcomes } from './line-outcomes.ts'
 import type { Schema } from './schema.ts'
 import { type NumberedLine, readNumbered } from './stored-lines.ts'
 
@@ -55,9 +55,6 @@ export const markChunkDead = async (
     if (chunk.queue === 'plan') await finishPlan(trx, ref.batchId)
     return true
   })
-
-/** PostgreSQL keeps no NUL and no lone surrogate, and an error may quote anything. */
-export const keepable = (text: string) => text.replaceAll('\u0000', '\ufffd').toWellFormed()
 
 /** A chunk that cannot be read dies as a whole: nothing can be said of its lines. */
 const readableLines = ({ stored }: LockedChunk): NumberedLine[] => {

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { type ChunkRef, chunkKeys } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
-import { keepable } from './dead-chunks.ts'
+import { keepable } from './line-outcomes.ts'
 
 export type FailedAttempt = {
   /** From 1, counted anew when a chunk is redriven. */

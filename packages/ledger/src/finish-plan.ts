@@ -6,9 +6,9 @@ import {
   parseQuantity,
 } from '@inventoryrpa/inventory'
 import { sql, type Transaction } from 'kysely'
-import type { AcceptedChunk } from './accept-batch.ts'
 import { mayEndProcesses } from './chunks.ts'
 import { emitEvents } from './events.ts'
+import type { AcceptedChunk } from './new-batch.ts'
 import type { Schema } from './schema.ts'
 
 /** Chunks that are to be applied from now on, for the queue to run. */

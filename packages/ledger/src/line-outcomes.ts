@@ -1,11 +1,18 @@
-import type { LineOutcome, Outcome } from '@inventoryrpa/contracts'
-import type { Line } from '@inventoryrpa/inventory'
+import {
+  type LineField,
+  type LineOutcome,
+  lineFields,
+  lineTypes,
+  nameLengths,
+  type Outcome,
+} from '@inventoryrpa/contracts'
 import { type Insertable, sql, type Transaction } from 'kysely'
 import type { ChunkRef } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
 import { decimal } from './movements.ts'
 import { cursorOf, type Page, type PageRequest, pageFrom, readCursor } from './page.ts'
-import type { Schema } from './schema.ts'
+import type { Given, Schema } from './schema.ts'
+import type { NumberedLine } from './stored-lines.ts'
 
 type Row = Omit<LineOutcome, 'movements'> & {
   movements: { location: string; quantity: string; onHandAfter: string }[]
@@ -56,10 +63,8 @@ export const listLineOutcomes = async (
   return pageFrom(lines, limit, (last) => cursorOf([last.line]))
 }
 
-type Told = Pick<Line, 'number' | 'type' | 'sku' | 'location' | 'reference'>
-
-/** What every line outcome says of its line. */
-export const outcomeRow = ({ batchId, chunk }: ChunkRef, line: Told) => ({
+/** What every line outcome says of its line, as it was sent. */
+export const outcomeRow = ({ batchId, chunk }: ChunkRef, line: NumberedLine) => ({
   batch_id: batchId,
   line: line.number,
   chunk,
@@ -67,7 +72,45 @@ export const outcomeRow = ({ batchId, chunk }: ChunkRef, line: Told) => ({
   sku: line.sku,
   location: line.location,
   reference: line.reference ?? null,
+  given: JSON.stringify(givenOf(line)),
 })
+
+/** The fields that a line may be sent with, as far as they were. */
+const givenOf = (line: NumberedLine): Given =>
+  Object.fromEntries(
+    lineFields.flatMap((field) => {
+      const value = (line as Partial<Record<LineField, string | number>>)[field]
+      return value === undefined ? [] : [[field, value]]
+    }),
+  )
+
+/** A line of an upload that could not be read, as far as it could. */
+export type InvalidLine = { detail: string; given: Given }
+
+/** No chunk has it. */
+const noChunk = -1
+
+export const invalidRow = (batchId: string, number: number, { detail, given }: InvalidLine) => ({
+  batch_id: batchId,
+  line: number,
+  chunk: noChunk,
+  outcome: 'rejected' as const,
+  code: 'invalid_line',
+  detail: keepable(detail),
+  type: lineTypes.find((type) => type === given.type) ?? null,
+  sku: textOf(given.sku, nameLengths.sku),
+  location: textOf(given.location, nameLengths.location),
+  reference: given.reference === undefined ? null : textOf(given.reference, nameLengths.reference),
+  given: JSON.stringify(given, (_, value) => (typeof value === 'string' ? keepable(value) : value)),
+})
+
+const textOf = (value: string | number | undefined, maxLength: number) =>
+  keepable(String(value ?? ''))
+    .slice(0, maxLength)
+    .toWellFormed()
+
+/** PostgreSQL keeps no NUL and no lone surrogate, and a fault may quote anything. */
+export const keepable = (text: string) => text.replaceAll('\u0000', '\ufffd').toWellFormed()
 
 /** 1,000 rows a statement: PostgreSQL takes 65,535 parameters. */
 export const saveOutcomes = async (

@@ -1,12 +1,12 @@
 import { randomUUIDv7 } from 'node:crypto'
 import type { Redrive } from '@inventoryrpa/contracts'
 import { type Selectable, sql, type Transaction } from 'kysely'
-import type { AcceptedChunk } from './accept-batch.ts'
 import { moveCounts } from './batch-counts.ts'
 import { chunkKeys, mayEndProcesses } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
 import { forgetDeadLines } from './dead-chunks.ts'
 import { type DeadLetterFilter, matching } from './dead-letters.ts'
+import type { AcceptedChunk } from './new-batch.ts'
 import type { Schema } from './schema.ts'
 
 export type RedriveRequest = DeadLetterFilter & {

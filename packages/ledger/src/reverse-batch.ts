@@ -8,10 +8,11 @@ import {
   reverseMovements,
 } from '@inventoryrpa/inventory'
 import { sql, type Transaction } from 'kysely'
-import { type AcceptedChunk, isPlannedFirst } from './accept-batch.ts'
+
 import { type BatchRow, batchColumns, toAcceptedBatch } from './batches.ts'
 import type { LedgerDatabase } from './database.ts'
 import { isUniqueViolation } from './errors.ts'
+import { type AcceptedChunk, isPlannedFirst } from './new-batch.ts'
 import type { Schema } from './schema.ts'
 import { type StoredLine, storeLines } from './stored-lines.ts'
 

@@ -1,4 +1,4 @@
-import type { BatchState, Guard, Outcome, QueueKind } from '@inventoryrpa/contracts'
+import type { BatchState, Guard, LineField, Outcome, QueueKind } from '@inventoryrpa/contracts'
 import type { ColumnType, Generated } from 'kysely'
 
 type LineType = 'adjustment' | 'count' | 'transfer' | 'sync'
@@ -14,6 +14,8 @@ export type PlanTotals = {
   /** Levels above zero that the plan takes to zero or below. */
   zeroed: number
 }
+/** A line as its sender may correct it and send it again. */
+export type Given = Partial<Record<LineField, string | number>>
 type CreatedAt = ColumnType<Date, never, never>
 
 export type Schema = {
@@ -74,6 +76,8 @@ export type Schema = {
     /** When cancelling was asked for. */
     cancelled_at: Date | null
     reverses_id: string | null
+    /** Lines of an upload that could not be read: rejected when it was accepted. */
+    invalid_lines: Generated<number>
   }
   chunks: {
     batch_id: string
@@ -268,7 +272,6 @@ export type Schema = {
     sku: string
     location: string
     reference: string | null
-    /** As its sender may correct it and send it again. */
-    given: ColumnType<unknown, string | null | undefined, string | null>
+    given: ColumnType<Given | null, string | null | undefined, string | null>
   }
 }

@@ -8,7 +8,7 @@ import { lockLevels, movedSince, saveLevels } from './levels.ts'
 import { outcomeRow, saveOutcomes } from './line-outcomes.ts'
 import { saveMovements } from './movements.ts'
 import type { Schema } from './schema.ts'
-import type { Readings } from './stored-lines.ts'
+import { type NumberedLine, type Readings, readNumbered } from './stored-lines.ts'
 
 /** What one transaction did. */
 export type Settled = {
@@ -55,8 +55,9 @@ export const settleLines = async (
   const chunkOf = (line: Line) => (partOf.get(line) as Part).chunk
   await saveLevels(trx, tenantId, before, levels)
   await saveMovements(trx, tenantId, movements, (line) => chunkOf(line).batchId)
+  const sent = sentLines([...rejections, ...holds].map(({ line }) => chunkOf(line)))
   const notApplied = (line: Line, outcome: 'rejected' | 'held', code: string, detail: string) => ({
-    ...outcomeRow(chunkOf(line), line),
+    ...outcomeRow(chunkOf(line), sent(chunkOf(line), line.number)),
     outcome,
     code,
     detail,
@@ -94,4 +95,15 @@ export const settleLines = async (
     completedBatches,
     heldByPart: parts.map((part) => holds.filter((it) => partOf.get(it.line) === part).length),
   }
+}
+
+/** Lines of chunks as they were sent: what could not be applied may be corrected and sent again. */
+const sentLines = (chunks: readonly LockedChunk[]) => {
+  const byChunk = new Map(
+    [...new Set(chunks)].map((chunk) => [
+      chunk,
+      new Map(readNumbered(chunk.stored).map((line) => [line.number, line])),
+    ]),
+  )
+  return (chunk: LockedChunk, number: number) => byChunk.get(chunk)?.get(number) as NumberedLine
 }

@@ -1,9 +1,9 @@
 import { planChunks } from '@inventoryrpa/inventory'
 import { sql, type Transaction } from 'kysely'
-import type { AcceptedChunk } from './accept-batch.ts'
 import { type ChunkRef, type LockedChunk, lockChunk } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
 import { reviveDeadLines } from './dead-chunks.ts'
+import type { AcceptedChunk } from './new-batch.ts'
 import type { Schema } from './schema.ts'
 import { readStored, storeLines } from './stored-lines.ts'
 

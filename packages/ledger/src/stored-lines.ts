@@ -39,6 +39,9 @@ export const storeLines = (
 /** A whole request as bytes to store. Not in the thread pool: getting there and back takes longer. */
 export const storeBody = (body: Buffer): Buffer => zstdCompressSync(body, fastest)
 
+/** What storeBody made bytes of. */
+export const readSegment = (stored: Buffer): string => zstdDecompressSync(stored).toString()
+
 /** A sync cannot be applied without what the source says. */
 export class SourceNotReadError extends Error {
   readonly code = 'SOURCE_NOT_READ'

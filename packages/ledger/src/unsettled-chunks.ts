@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
-import type { AcceptedChunk } from './accept-batch.ts'
 import { type ChunkRef, mayEndProcesses } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
+import type { AcceptedChunk } from './new-batch.ts'
 
 export type UnsettledChunk = AcceptedChunk & { notBefore: Date | null }
 

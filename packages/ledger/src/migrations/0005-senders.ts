@@ -29,7 +29,8 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
       add column decided_by text,
       add column decided_at timestamptz(3),
       add column cancelled_at timestamptz(3),
-      add column reverses_id uuid
+      add column reverses_id uuid,
+      add column invalid_lines int not null default 0
   `.execute(db)
   // A batch is reversed once, unless its reversal was called off.
   await sql`
