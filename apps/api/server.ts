@@ -1,4 +1,4 @@
-import { isMigrated, measureBacklog, measureWebhooks, openLedger } from '@inventoryrpa/ledger'
+import { isMigrated, type LedgerDatabase, measureBacklog, measureWebhooks, openLedger } from '@inventoryrpa/ledger'
 import {
   createLogger,
   createMetrics,
@@ -14,10 +14,14 @@ import {
   untilUsable,
 } from '@inventoryrpa/queue'
 import { buildApp } from './app.ts'
+import { createBacklogLimit } from './backlog-limit.ts'
 import type { Config } from './config.ts'
 import { createEnqueuer } from './enqueuer.ts'
+import { createIssuerKeys } from './issuer-keys.ts'
+import { createKeyUse } from './key-use.ts'
 import { buildOps } from './ops.ts'
 import { createUploadSlots } from './uploads/upload-slots.ts'
+import { createTokenVerifier } from './token-verifier.ts'
 
 export type Server = { publicUrl: string; opsUrl: string; logger: Logger; close(): Promise<void> }
 
@@ -60,6 +64,7 @@ export const startServer = async (
     }),
     (it) => it.close(),
   )
+  const keyUse = releasers.adopt(createKeyUse({ db: ledger.db, logger }), (it) => it.flush())
   const backend = releasers.adopt(
     createBackend({
       redisUrl: config.REDIS_URL,
@@ -103,6 +108,16 @@ export const startServer = async (
     await buildApp({
       db: ledger.db,
       enqueuer,
+      keyUse,
+      verifyToken: tokenVerifierOf(config, ledger.db, logger),
+      issuer: config.OIDC_ISSUER,
+      backlogLimit: createBacklogLimit({
+        db: ledger.db,
+        limitLines: config.BACKLOG_LIMIT_LINES || Number.POSITIVE_INFINITY,
+        logger,
+      }),
+      requestsPerSecond: config.RATE_LIMIT_PER_SECOND,
+      trustedProxies: config.TRUSTED_PROXIES,
       logger,
       metrics,
       report: reporting.report,
@@ -141,4 +156,15 @@ export const startServer = async (
 
   const held = releasers.move()
   return { publicUrl, opsUrl, logger, close: () => held.disposeAsync() }
+}
+
+const tokenVerifierOf = (config: Config, db: LedgerDatabase, logger: Logger) => {
+  const { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience } = config
+  if (issuer === undefined || audience === undefined) return undefined
+  const keys = createIssuerKeys({
+    issuer,
+    jwksUrl: config.OIDC_JWKS_URL,
+    onError: (err) => logger.warn({ err }, 'the token issuer does not answer'),
+  })
+  return createTokenVerifier({ db, issuer, audience, tenantClaim: config.OIDC_TENANT_CLAIM, keys })
 }

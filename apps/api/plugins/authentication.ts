@@ -1,48 +1,94 @@
-import type { Scope } from '@inventoryrpa/contracts'
+import rateLimit from '@fastify/rate-limit'
 import { type ApiKey, findApiKey, type LedgerDatabase } from '@inventoryrpa/ledger'
+import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
+import type { KeyUse } from '../key-use.ts'
+import type { VerifyToken } from '../token-verifier.ts'
 import { ProblemError } from './problems.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     apiKey: ApiKey
   }
-  interface FastifyContextConfig {
-    /** What the key of a caller must allow. */
-    scope?: Scope
+  interface FastifyInstance {
+    /** Has a key looked up again at its next use, in this process. */
+    forgetKey(id: string): void
   }
 }
 
-/** A revoked key works on for at most this long; meanwhile a request costs no look-up. */
+export type AuthenticationOptions = {
+  db: LedgerDatabase
+  keyUse: KeyUse
+  /** Absent: only API keys open anything. */
+  verifyToken: VerifyToken | undefined
+}
+
+/** What was revoked works on for at most this long; meanwhile a request costs no look-up. */
 const cacheTtlMs = 5_000
 const cacheSize = 10_000
 
+/** Each costs a look-up. Secrets are too long to be guessed at any rate. */
+const mostFailures = 1_000
+const failuresWindowMs = 10_000
+
+/** No header may be longer than 16 KiB anyway, all of them together. */
+const bearer = /^Bearer (\S{1,8192})$/i
+const ownKey = /^irpa_/
+
 /**
- * Every route in the scope of this plugin names what its caller's key must allow, or the process does
- * not start. Runs before the body is read.
+ * Finds out whose request it is, before the body is read. Those that failed too often lately, by their
+ * address, are not looked up; whoever was known before is.
  */
-export const authenticationPlugin = fp<{ db: LedgerDatabase }>(
-  async (app, { db }) => {
-    const known = new LRUCache<string, ApiKey>({ max: cacheSize, ttl: cacheTtlMs })
+export const authenticationPlugin = fp<AuthenticationOptions>(
+  async (app, { db, keyUse, verifyToken }) => {
+    await app.register(rateLimit, { global: false })
+    const countFailures = app.createRateLimit({ max: mostFailures, timeWindow: failuresWindowMs })
+    // What is stale is kept: it tells who was known.
+    const known = new LRUCache<string, ApiKey>({
+      max: cacheSize,
+      ttl: cacheTtlMs,
+      noDeleteOnStaleGet: true,
+    })
+
+    const lookUp = async (presented: string) => {
+      if (verifyToken && !ownKey.test(presented)) return verifyToken(presented)
+      const found = await findApiKey(db, presented)
+      return found ?? 'the API key is unknown, revoked or was rotated'
+    }
+    const identify = async (request: FastifyRequest, presented: string) => {
+      if (known.peek(presented, { allowStale: true }) === undefined) {
+        const failures = await countFailures(request, { increment: false })
+        if (!failures.isAllowed && failures.remaining === 0) {
+          const detail = 'too many requests from this address had no valid API key'
+          const retryAfterSeconds = Math.max(1, failures.ttlInSeconds)
+          throw new ProblemError('rate-limited', detail, { retryAfterSeconds })
+        }
+      }
+      const found = await lookUp(presented)
+      if (typeof found === 'string') {
+        known.delete(presented)
+        await countFailures(request)
+        throw new ProblemError('unauthorized', found)
+      }
+      const ttl = Math.max(1, Math.min(cacheTtlMs, found.endsInMs ?? cacheTtlMs))
+      known.set(presented, found, { ttl })
+      return found
+    }
 
     app.decorateRequest('apiKey', null as unknown as ApiKey)
-    app.addHook('onRoute', ({ url, config }) => {
-      if (!config?.scope) throw new Error(`route ${url} names no scope`)
+    app.decorate('forgetKey', (id) => {
+      for (const [presented, apiKey] of known.entries()) {
+        if (apiKey.id === id) known.delete(presented)
+      }
     })
     app.addHook('onRequest', async (request) => {
-      const [, presented] = /^Bearer (\S{1,256})$/i.exec(request.headers.authorization ?? '') ?? []
+      const [, presented] = bearer.exec(request.headers.authorization ?? '') ?? []
       if (presented === undefined) {
         throw new ProblemError('unauthorized', 'send the header Authorization: Bearer <api key>')
       }
-      const apiKey = known.get(presented) ?? (await findApiKey(db, presented))
-      if (!apiKey) throw new ProblemError('unauthorized', 'the API key is unknown or revoked')
-      known.set(presented, apiKey, { noUpdateTTL: true })
-      const { scope } = request.routeOptions.config
-      if (scope && !apiKey.scopes.has(scope) && !apiKey.scopes.has('admin')) {
-        throw new ProblemError('forbidden', `the API key lacks the scope ${scope}`)
-      }
-      request.apiKey = apiKey
+      request.apiKey = known.get(presented) ?? (await identify(request, presented))
+      if (ownKey.test(presented)) keyUse.note(request.apiKey.id)
     })
   },
   { name: 'authentication', dependencies: ['problems'] },

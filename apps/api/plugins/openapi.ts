@@ -1,7 +1,13 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
+import type { ProblemCode } from '@inventoryrpa/contracts'
 import fp from 'fastify-plugin'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import type { OpenAPIV3_1 } from 'openapi-types'
+import { nameComponents } from '../openapi/name-components.ts'
+import { describeResponse } from '../openapi/responses.ts'
+import { securityOf, securitySchemes } from '../openapi/security.ts'
+import { tags } from '../openapi/tags.ts'
 
 /** Swagger UI sets styles inline; nothing else of it needs more than its own files. */
 const docsPolicy = {
@@ -12,9 +18,64 @@ const docsPolicy = {
   'frame-ancestors': ["'none'"],
 }
 
+type Responses = Readonly<Record<string, { codes?: readonly ProblemCode[] }>>
+
+const describeOperation = (
+  operation: OpenAPIV3_1.OperationObject,
+  declared: Responses = {},
+): OpenAPIV3_1.OperationObject => ({
+  ...operation,
+  responses: Object.fromEntries(
+    Object.entries(operation.responses ?? {}).map(([status, response]) => [
+      status,
+      '$ref' in response
+        ? response
+        : describeResponse(status, response, declared[status]?.codes ?? []),
+    ]),
+  ),
+})
+
 /** The contract, made from the schemas that validate: `/openapi.json` for programs, `/docs` for people. */
-export const openapiPlugin = fp(
-  async (app) => {
+export const openapiPlugin = fp<{ issuer: string | undefined }>(
+  async (app, { issuer }) => {
+    const declared = new Map<string, Responses>()
+    const transform: typeof jsonSchemaTransform = (document) => {
+      const { schema, url } = jsonSchemaTransform(document)
+      const { config } = document.route
+      const { operationId, response } = (document.schema ?? {}) as {
+        operationId?: string
+        response?: Responses
+      }
+      if (operationId && response) declared.set(operationId, response)
+      return {
+        schema: config?.scope ? { ...schema, security: securityOf(config.scope) } : schema,
+        url,
+      }
+    }
+    const transformObject: typeof jsonSchemaTransformObject = (document) => {
+      const whole = jsonSchemaTransformObject(document) as OpenAPIV3_1.Document
+      const { paths, schemas } = nameComponents<OpenAPIV3_1.Document>(
+        whole.paths,
+        (whole.components?.schemas ?? {}) as Parameters<typeof nameComponents>[1],
+      )
+      const described = Object.entries(paths ?? {}).map(([path, methods]) => [
+        path,
+        Object.fromEntries(
+          Object.entries(methods as Record<string, OpenAPIV3_1.OperationObject>).map(
+            ([method, operation]) => [
+              method,
+              describeOperation(operation, declared.get(operation.operationId ?? '')),
+            ],
+          ),
+        ),
+      ])
+      return {
+        ...whole,
+        paths: Object.fromEntries(described),
+        components: { ...whole.components, schemas },
+      } as ReturnType<typeof jsonSchemaTransformObject>
+    }
+
     await app.register(swagger, {
       openapi: {
         openapi: '3.1.0',
@@ -24,12 +85,12 @@ export const openapiPlugin = fp(
           description: 'Accepts stock changes in batches and applies every line exactly once.',
           license: { name: 'MIT', identifier: 'MIT' },
         },
-        servers: [{ url: '/' }],
-        security: [{ apiKey: [] }],
-        components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },
+        servers: [{ url: '/', description: 'Where this document is served.' }],
+        tags,
+        components: { securitySchemes: securitySchemes(issuer) },
       },
-      transform: jsonSchemaTransform,
-      transformObject: jsonSchemaTransformObject,
+      transform,
+      transformObject,
     })
     app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
     await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: docsPolicy })

@@ -66,7 +66,7 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
   app.post(
     '/batches',
     {
-      config: { scope: 'batches:write' },
+      config: { scope: 'batches:write', addsLines: true },
       schema: {
         operationId: 'submitBatch',
         summary: 'Submit a batch of lines',
@@ -75,7 +75,10 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
         tags: ['batches'],
         headers: z.object({ 'idempotency-key': idempotencyKey }),
         body: submitBatch,
-        response: { 202: batch, ...problemResponses(400, 401, 403, 409, 413, 415, 422, 503) },
+        response: {
+          202: batch,
+          ...problemResponses('idempotency-conflict', 'backlog-full', 413, 415, 422),
+        },
       },
     },
     async (request, reply) => {
@@ -128,7 +131,7 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
           state: batchState.optional(),
           reference: name(nameLengths.reference).optional(),
         }),
-        response: { 200: pageOf(batch), ...problemResponses(400, 401, 403, 503) },
+        response: { 200: pageOf(batch), ...problemResponses() },
       },
     },
     async (request) => listBatches(db, request.apiKey.tenantId, request.query),
@@ -143,7 +146,7 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
         summary: 'Get a batch: its state and counts',
         tags: ['batches'],
         params,
-        response: { 200: batch, ...problemResponses(400, 401, 403, 404, 503) },
+        response: { 200: batch, ...problemResponses('not-found') },
       },
     },
     async (request) => batchOr404(request.apiKey.tenantId, request.params.id),
@@ -161,7 +164,7 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
         tags: ['batches'],
         params,
         querystring: z.strictObject({ ...pageQuery, outcome: outcome.optional() }),
-        response: { 200: pageOf(lineOutcome), ...problemResponses(400, 401, 403, 404, 503) },
+        response: { 200: pageOf(lineOutcome), ...problemResponses('not-found') },
       },
     },
     async (request) => {

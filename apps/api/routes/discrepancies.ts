@@ -53,7 +53,7 @@ export const discrepancyRoutes: FastifyPluginAsyncZod<DiscrepancyRoutesOptions> 
           kind: z.enum(discrepancyKinds).optional(),
           sku: sku.optional(),
         }),
-        response: { 200: pageOf(discrepancy), ...problemResponses(400, 401, 403, 503) },
+        response: { 200: pageOf(discrepancy), ...problemResponses() },
       },
     },
     async (request) => listDiscrepancies(db, request.apiKey.tenantId, request.query),
@@ -69,7 +69,7 @@ export const discrepancyRoutes: FastifyPluginAsyncZod<DiscrepancyRoutesOptions> 
         tags,
         params,
         body: acknowledgeRequest,
-        response: { 200: discrepancy, ...problemResponses(400, 401, 403, 404, 413, 415, 503) },
+        response: { 200: discrepancy, ...problemResponses('not-found', 413, 415) },
       },
     },
     async ({ apiKey, params: { id }, body }) => {
@@ -91,7 +91,7 @@ export const discrepancyRoutes: FastifyPluginAsyncZod<DiscrepancyRoutesOptions> 
         body: resolveRequest,
         response: {
           200: discrepancy,
-          ...problemResponses(400, 401, 403, 404, 409, 413, 415, 422, 503),
+          ...problemResponses('not-found', 'idempotency-conflict', 'no-stock-source', 413, 415),
         },
       },
     },

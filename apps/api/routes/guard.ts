@@ -13,7 +13,7 @@ export const guardRoutes: FastifyPluginAsyncZod<{ db: LedgerDatabase }> = async 
         operationId: 'getGuard',
         summary: 'Get the limits beyond which a batch awaits approval',
         tags: ['guard'],
-        response: { 200: guard, ...problemResponses(400, 401, 403, 503) },
+        response: { 200: guard, ...problemResponses() },
       },
     },
     async (request) => findGuard(db, request.apiKey.tenantId),
@@ -30,7 +30,7 @@ export const guardRoutes: FastifyPluginAsyncZod<{ db: LedgerDatabase }> = async 
           'For batches that are sent or applied from now on. While there is any limit, every batch is planned before it is applied; lines that follow the stock source are not. An empty object lifts them all.',
         tags: ['guard'],
         body: guard,
-        response: { 200: guard, ...problemResponses(400, 401, 403, 413, 415, 503) },
+        response: { 200: guard, ...problemResponses(413, 415) },
       },
     },
     async (request) => {

@@ -51,7 +51,7 @@ export const planRoutes: FastifyPluginAsyncZod<PlanRoutesOptions> = async (
         tags: ['batches'],
         params,
         querystring: z.strictObject(pageQuery),
-        response: { 200: pageOf(plannedLine), ...problemResponses(400, 401, 403, 404, 503) },
+        response: { 200: pageOf(plannedLine), ...problemResponses('not-found') },
       },
     },
     async (request) => {
@@ -64,7 +64,7 @@ export const planRoutes: FastifyPluginAsyncZod<PlanRoutesOptions> = async (
   app.post(
     '/batches/:id/apply',
     {
-      config: { scope: 'batches:write' },
+      config: { scope: 'batches:write', addsLines: true },
       schema: {
         operationId: 'applyBatch',
         summary: 'Apply a preview',
@@ -73,7 +73,17 @@ export const planRoutes: FastifyPluginAsyncZod<PlanRoutesOptions> = async (
         tags: ['batches'],
         params,
         body: applyPlanBody,
-        response: { 202: batch, ...problemResponses(400, 401, 403, 404, 409, 413, 415, 503) },
+        response: {
+          202: batch,
+          ...problemResponses(
+            'not-found',
+            'batch-state',
+            'plan-mismatch',
+            'backlog-full',
+            413,
+            415,
+          ),
+        },
       },
     },
     async (request, reply) => {
@@ -103,7 +113,10 @@ export const planRoutes: FastifyPluginAsyncZod<PlanRoutesOptions> = async (
         tags: ['batches'],
         params,
         body: decideBody,
-        response: { 202: batch, ...problemResponses(400, 401, 403, 404, 409, 413, 415, 503) },
+        response: {
+          202: batch,
+          ...problemResponses('own-batch', 'not-found', 'batch-state', 413, 415),
+        },
       },
     },
     async (request, reply) => {
@@ -135,7 +148,7 @@ export const planRoutes: FastifyPluginAsyncZod<PlanRoutesOptions> = async (
           'No line is applied from now on, in any process. What was applied stays applied and is counted; the others end as cancelled within moments.',
         tags: ['batches'],
         params,
-        response: { 202: batch, ...problemResponses(400, 401, 403, 404, 409, 503) },
+        response: { 202: batch, ...problemResponses('not-found', 'batch-state', 413, 415) },
       },
     },
     async (request, reply) => {
@@ -154,7 +167,7 @@ export const planRoutes: FastifyPluginAsyncZod<PlanRoutesOptions> = async (
   app.post(
     '/batches/:id/reverse',
     {
-      config: { scope: 'batches:write' },
+      config: { scope: 'batches:write', addsLines: true },
       handlerTimeout: reverseTimeoutMs,
       schema: {
         operationId: 'reverseBatch',
@@ -164,7 +177,13 @@ export const planRoutes: FastifyPluginAsyncZod<PlanRoutesOptions> = async (
         tags: ['batches'],
         params,
         body: reverseBody,
-        response: { 202: batch, ...problemResponses(400, 401, 403, 404, 409, 413, 415, 503) },
+        response: {
+          202: batch,
+          ...problemResponses(
+            ...(['not-found', 'batch-state', 'already-reversed', 'nothing-applied'] as const),
+            ...(['backlog-full', 413, 415] as const),
+          ),
+        },
       },
     },
     async (request, reply) => {

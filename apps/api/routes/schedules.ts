@@ -35,7 +35,7 @@ export const scheduleRoutes: FastifyPluginAsyncZod<ScheduleRoutesOptions> = asyn
         tags,
         params,
         body: scheduleRequest,
-        response: { 200: schedule, ...problemResponses(400, 401, 403, 413, 415, 422, 503) },
+        response: { 200: schedule, ...problemResponses(413, 415, 'no-stock-source') },
       },
     },
     async ({ apiKey, params: { name }, body }) => {
@@ -57,7 +57,7 @@ export const scheduleRoutes: FastifyPluginAsyncZod<ScheduleRoutesOptions> = asyn
         summary: 'List schedules by name',
         tags,
         querystring: z.strictObject(pageQuery),
-        response: { 200: pageOf(schedule), ...problemResponses(400, 401, 403, 503) },
+        response: { 200: pageOf(schedule), ...problemResponses() },
       },
     },
     async (request) => listSchedules(db, request.apiKey.tenantId, request.query),
@@ -75,7 +75,7 @@ export const scheduleRoutes: FastifyPluginAsyncZod<ScheduleRoutesOptions> = asyn
         params,
         response: {
           204: z.null().meta({ description: 'It is deleted.' }),
-          ...problemResponses(400, 401, 403, 404, 503),
+          ...problemResponses('not-found', 413, 415),
         },
       },
     },

@@ -19,7 +19,7 @@ export const stockRoutes: FastifyPluginAsyncZod<{ db: LedgerDatabase }> = async 
           sku: sku.optional(),
           location: location.optional(),
         }),
-        response: { 200: pageOf(stockLevel), ...problemResponses(400, 401, 403, 503) },
+        response: { 200: pageOf(stockLevel), ...problemResponses() },
       },
     },
     async (request) => listStock(db, request.apiKey.tenantId, request.query),
@@ -36,7 +36,7 @@ export const stockRoutes: FastifyPluginAsyncZod<{ db: LedgerDatabase }> = async 
         tags: ['stock'],
         params: z.object({ sku }),
         querystring: z.strictObject({ ...pageQuery, location: location.optional() }),
-        response: { 200: pageOf(movement), ...problemResponses(400, 401, 403, 503) },
+        response: { 200: pageOf(movement), ...problemResponses() },
       },
     },
     async (request) =>

@@ -1,3 +1,4 @@
+export * from './api-key.ts'
 export * from './batch.ts'
 export * from './config.ts'
 export * from './dead-letter.ts'

@@ -1,4 +1,4 @@
-import type { QueueKind } from '@inventoryrpa/contracts'
+import { type QueueKind, queueKinds } from '@inventoryrpa/contracts'
 import { sql } from 'kysely'
 import { type ChunkRef, chunkKeys, isDue } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
@@ -62,4 +62,19 @@ export const countLinesAhead = async (
     from waiting join asked using (batch_id, chunk)
   `.execute(db)
   return rows
+}
+
+export type TenantLines = { lines: number; weight: number }
+
+/** Lines of each tenant that are accepted and not settled, scheduled ones as well. Reads all open chunks. */
+export const countTenantLines = async (
+  db: LedgerDatabase,
+): Promise<[tenantId: number, TenantLines][]> => {
+  const { rows } = await sql<TenantLines & { tenant_id: number }>`
+    select b.tenant_id, t.weight, sum(c.line_count)::float8 as lines
+    from chunks c join batches b on b.id = c.batch_id join tenants t on t.id = b.tenant_id
+    where c.settled_at is null and c.dead_at is null and c.queue = any(${[...queueKinds]})
+    group by b.tenant_id, t.weight
+  `.execute(db)
+  return rows.map(({ tenant_id, lines, weight }) => [tenant_id, { lines, weight }])
 }

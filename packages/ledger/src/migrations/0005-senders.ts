@@ -18,6 +18,7 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
       add column secret_before_sha256 bytea,
       add column secret_before_until timestamptz(3)
   `.execute(db)
+  await sql`create index api_keys_by_tenant on api_keys (tenant_id, created_at, id)`.execute(db)
   await sql`
     alter table batches
       add column submitted_by text,

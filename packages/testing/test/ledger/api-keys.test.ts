@@ -1,4 +1,12 @@
-import { createApiKey, ensureTenant, findApiKey, revokeApiKey } from '@inventoryrpa/ledger'
+import {
+  createApiKey,
+  ensureTenant,
+  findApiKey,
+  listApiKeys,
+  noteKeysUsed,
+  revokeApiKey,
+  rotateApiKey,
+} from '@inventoryrpa/ledger'
 import { expect, test } from 'vitest'
 import { useLedger } from './test-ledger.ts'
 
@@ -28,6 +36,39 @@ test('a key is revoked once; an unknown one never', async () => {
   expect(await revokeApiKey(ledger.db, id)).toBe(true)
   expect(await revokeApiKey(ledger.db, id)).toBe(false)
   expect(await revokeApiKey(ledger.db, '000000000000')).toBe(false)
+})
+
+test('the former secret of a rotated key says how long it works on, the new one does not end', async () => {
+  const { id, key } = await newKey()
+  const rotated = await rotateApiKey(ledger.db, id, { graceSeconds: 60 })
+  expect((await findApiKey(ledger.db, rotated?.key ?? ''))?.endsInMs).toBeUndefined()
+  const { endsInMs = 0 } = (await findApiKey(ledger.db, key)) ?? {}
+  expect(endsInMs).toBeGreaterThan(50_000)
+  expect(endsInMs).toBeLessThanOrEqual(60_000)
+  await ledger.admin.query('update api_keys set secret_before_until = now() where id = $1', [id])
+  expect(await findApiKey(ledger.db, key)).toBeUndefined()
+})
+
+test('a key is not rotated for another tenant, nor when it is revoked', async () => {
+  const { id, key } = await newKey()
+  const other = await ledger.newTenant()
+  const graceSeconds = 0
+  expect(await rotateApiKey(ledger.db, id, { tenantId: other, graceSeconds })).toBeUndefined()
+  expect(await revokeApiKey(ledger.db, id, other)).toBe(false)
+  expect(await findApiKey(ledger.db, key)).toBeDefined()
+  expect(await revokeApiKey(ledger.db, id)).toBe(true)
+  expect(await rotateApiKey(ledger.db, id, { graceSeconds })).toBeUndefined()
+})
+
+test('when a key was last used never goes back', async () => {
+  const { id, tenantId } = await newKey()
+  const lastUsed = async () =>
+    (await listApiKeys(ledger.db, tenantId, { limit: 10 })).items[0]?.lastUsedAt
+  const at = new Date('2026-01-02T03:04:05.678Z')
+  await noteKeysUsed(ledger.db, [{ id, at }])
+  expect(await lastUsed()).toBe(at.toISOString())
+  await noteKeysUsed(ledger.db, [{ id, at: new Date('2025-01-01T00:00:00Z') }])
+  expect(await lastUsed()).toBe(at.toISOString())
 })
 
 test("another key's secret opens nothing", async () => {
