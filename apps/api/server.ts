@@ -1,4 +1,10 @@
-import { isMigrated, type LedgerDatabase, measureBacklog, measureWebhooks, openLedger } from '@inventoryrpa/ledger'
+import {
+  isMigrated,
+  type LedgerDatabase,
+  measureBacklog,
+  measureWebhooks,
+  openLedger,
+} from '@inventoryrpa/ledger'
 import {
   createLogger,
   createMetrics,
@@ -20,8 +26,8 @@ import { createEnqueuer } from './enqueuer.ts'
 import { createIssuerKeys } from './issuer-keys.ts'
 import { createKeyUse } from './key-use.ts'
 import { buildOps } from './ops.ts'
-import { createUploadSlots } from './uploads/upload-slots.ts'
 import { createTokenVerifier } from './token-verifier.ts'
+import { createUploadSlots } from './uploads/upload-slots.ts'
 
 export type Server = { publicUrl: string; opsUrl: string; logger: Logger; close(): Promise<void> }
 
