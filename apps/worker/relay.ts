@@ -8,6 +8,7 @@ import {
   dropOldEvents,
   dropOldFailedAttempts,
   dropOldIdempotencyKeys,
+  expireDeliveries,
   type LedgerDatabase,
   listBeingCancelled,
   listScheduleTimes,
@@ -119,6 +120,7 @@ export const startRelay = ({
     await dropOldFailedAttempts(db)
     await dropOldEvents(db)
     await dropOldDeliveries(db)
+    await expireDeliveries(db)
   }
 
   const run = async () => {

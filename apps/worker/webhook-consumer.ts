@@ -21,7 +21,7 @@ export type WebhookConsumerDeps = {
   backoffMs: number
   /** Hosts that may be in private networks. */
   allowedHosts: readonly string[]
-  onDelivered: () => void
+  onAnswered: () => void
 }
 
 /** They wait for receivers and cost next to nothing. */

@@ -5,7 +5,7 @@ import type { Producer } from '@inventoryrpa/queue'
 
 type DispatchDeps = { db: LedgerDatabase; producer: Pick<Producer, 'deliverWebhooks'> }
 
-/** A host that takes more a second is looked for more often: with each that it took. */
+/** A host that answers is looked for again with each answer, and so gets more. */
 const atOnce = { perHost: 20, limit: 500 }
 
 /** Has the queue run what is due. */

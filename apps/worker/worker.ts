@@ -216,7 +216,7 @@ export const startWorker = async (
           policy,
           backoffMs: config.WEBHOOK_BACKOFF_MS,
           allowedHosts: config.WEBHOOK_ALLOWED_HOSTS,
-          onDelivered: dispatch.soon,
+          onAnswered: dispatch.soon,
         }),
       )
     }

@@ -13,8 +13,8 @@ export type DeliverWebhookDeps = {
   slots: HostSlots
   /** Milliseconds before the second attempt; it doubles with each further one. */
   backoffMs: number
-  /** Told of each that was taken: more for its host may wait. */
-  onDelivered: () => void
+  /** Told of each host that answers: more for it may wait. */
+  onAnswered: () => void
 }
 
 const longestBackoffMs = 3_600_000
@@ -30,8 +30,9 @@ export const deliverWebhookHandler = ({
   sender,
   slots,
   backoffMs,
-  onDelivered,
+  onAnswered,
 }: DeliverWebhookDeps): JobHandler<DeliverWebhookJob> => {
+  /** @returns whether the host answered; undefined when it was not asked */
   const attempt = async (deliveryId: string): Promise<boolean | undefined> => {
     const claimed = await claimDelivery(db, deliveryId)
     if (!claimed) return undefined
@@ -49,7 +50,7 @@ export const deliverWebhookHandler = ({
     const about = { deliveryId, attempt: claimed.attempt, status, error, seconds }
     if (error === null) logger.info(about, 'webhook delivered')
     else logger.warn({ ...about, state }, 'webhook not delivered')
-    return error === null
+    return status !== null
   }
 
   return {
@@ -59,13 +60,13 @@ export const deliverWebhookHandler = ({
       const host = await findDueHost(db, deliveryId)
       // One that finds no room stays due.
       if (host === undefined || !slots.take(host)) return
-      let took: boolean | undefined
+      let answered: boolean | undefined
       try {
-        took = await attempt(deliveryId)
+        answered = await attempt(deliveryId)
       } finally {
-        slots.release(host, took)
+        slots.release(host, answered)
       }
-      if (took) onDelivered()
+      if (answered) onAnswered()
     },
 
     // The relay adds it again once it is due.

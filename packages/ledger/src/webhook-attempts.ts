@@ -121,8 +121,18 @@ export const endAttempt = async (
       state = case when ${isLast} then ${isDelivered ? 'delivered' : 'failed'} else 'pending' end,
       settled_at = case when ${isLast} then now() end,
       next_attempt_at = case when not (${isLast}) then ${retryAt} end
-    where id = ${id} and state = 'pending' and (attempts = ${attempt} or ${isDelivered})
+    where id = ${id} and (${isDelivered} or (state = 'pending' and attempts = ${attempt}))
     returning state
   `.execute(db)
   return rows[0]?.state
+}
+
+/** Gives up deliveries whose day is over, if they were attempted at all. */
+export const expireDeliveries = async (db: LedgerDatabase): Promise<number> => {
+  const result = await sql`
+    update webhook_deliveries set state = 'failed', settled_at = now(), next_attempt_at = null
+    where state = 'pending' and expires_at < now() and next_attempt_at <= now()
+      and attempts > attempts_before_replay
+  `.execute(db)
+  return Number(result.numAffectedRows ?? 0)
 }
