@@ -24,8 +24,8 @@ export type WebhookConsumerDeps = {
   onAnswered: () => void
 }
 
-/** They wait for receivers and cost next to nothing. */
-const slotsOfAll = 32
+/** They wait for receivers and cost little; without Redis up to a connection to the queue each. */
+const slotsOfAll = 16
 const slotsPerHost = 4
 
 /** Delivers webhooks beside whatever else a worker does. */

@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { openLedger, revokeApiKey } from '@inventoryrpa/ledger'
-import { until, untilCompleted } from '@inventoryrpa/testing'
+import { submitLines, until, untilCompleted } from '@inventoryrpa/testing'
 import pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
 import { follow } from './event-source.ts'
@@ -79,7 +79,7 @@ test('a tenant is told what happens from now on, each once and in order, and of 
   await untilCompleted(system, await submit())
   const { key: foreign } = await system.createKey({ tenant: 'another' })
   const stream = await followAll()
-  const ids = await Promise.all(Array.from({ length: 20 }, () => submit()))
+  const ids = await submitLines(system, Array(20).fill(line), { bodyLines: 1 })
   await submit({}, foreign)
   await until(() => stream.events.length >= ids.length, { describe: 'all events' })
   expect(stream.events.map(({ data }) => data.data.id).toSorted()).toEqual(ids.toSorted())
@@ -103,7 +103,7 @@ test('an id that was never given hides nothing that comes', async () => {
 })
 
 test('many more events than are read at once arrive, each once', async () => {
-  const ids = await Promise.all(Array.from({ length: 120 }, () => submit()))
+  const ids = await submitLines(system, Array(120).fill(line), { bodyLines: 1 })
   for (const id of ids) await untilCompleted(system, id)
   const stream = await followAll('0')
   await until(() => ids.every((id) => stream.events.some(({ data }) => data.data.id === id)), {

@@ -4,13 +4,25 @@ import { selects } from './selects.ts'
 
 type Port = { protocol?: string; port?: string | number }
 type Peer = {
-  ipBlock?: { cidr: string }
+  ipBlock?: { cidr: string; except?: string[] }
   namespaceSelector?: { matchLabels?: Record<string, string> }
   podSelector?: { matchLabels?: Record<string, string> }
 }
 
+/** What is nobody's on the internet, whatever a name resolves to. */
+const privateBlocks = [
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+]
+const isInternet = ({ cidr, except = [] }: NonNullable<Peer['ipBlock']>) =>
+  cidr === '0.0.0.0/0' && privateBlocks.every((it) => except.includes(it))
+
 const peerName = (peer: Peer) =>
-  peer.ipBlock?.cidr ??
+  (peer.ipBlock && isInternet(peer.ipBlock) ? 'internet' : peer.ipBlock?.cidr) ??
   [peer.namespaceSelector, peer.podSelector]
     .flatMap((it) => Object.values(it?.matchLabels ?? {}))
     .join('/')
@@ -89,12 +101,16 @@ test('in production each pod is reached by, and reaches, only what it needs', ()
     const postgresql = `${addresses('postgresql')} TCP 5432`
     const redis = `${addresses('redis')} TCP 6379`
     const source = `${addresses('stock-source')} TCP 443`
+    const webhooks = 'internet TCP 443'
     const expected = {
       'inventoryrpa-api': {
         from: ['ingress-nginx/ingress-nginx TCP http', prometheus],
         to: [postgresql, redis, ...dns],
       },
-      'inventoryrpa-worker': { from: [prometheus], to: [postgresql, redis, source, ...dns] },
+      'inventoryrpa-worker': {
+        from: [prometheus],
+        to: [postgresql, redis, source, webhooks, ...dns],
+      },
       'inventoryrpa-worker-express': {
         from: [prometheus],
         to: [postgresql, redis, source, ...dns],

@@ -86,6 +86,9 @@ const wellBut = (differing: Series = {}): Series => ({
   [`inventoryrpa_watchdog_seconds{${worker},queue="inventory-apply"}`]: '0 10 0x400',
   [`inventoryrpa_source_breaker{${worker},source="primary",state="open"}`]: '0 1 0x400',
   [`inventoryrpa_chunks_relayed_total{${worker}}`]: '0+0x20 100+0x400',
+  [`inventoryrpa_webhook_attempts_total{${worker},outcome="delivered"}`]: '0+5x400',
+  [`inventoryrpa_webhook_attempts_total{${worker},outcome="timeout"}`]: '0+5x400',
+  [`inventoryrpa_webhooks_due_seconds{${api}}`]: '0 40x400',
   ...differing,
 })
 
@@ -168,6 +171,16 @@ const faults: Record<string, { series: Series; minutes: number; also?: string[] 
       [`inventoryrpa_source_breaker{${worker},source="primary",state="open"}`]: forever(1),
     },
     minutes: 3,
+  },
+  InventoryRPAWebhooksFail: {
+    series: {
+      [`inventoryrpa_webhook_attempts_total{${worker},outcome="delivered"}`]: '100+0x400',
+    },
+    minutes: 22,
+  },
+  InventoryRPAWebhooksWait: {
+    series: { [`inventoryrpa_webhooks_due_seconds{${api}}`]: '800+15x400' },
+    minutes: 15,
   },
   InventoryRPAServerErrors: {
     series: { [`http_request_duration_seconds_count{${api},status="503"}`]: '0+100x400' },
