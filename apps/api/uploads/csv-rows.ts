@@ -21,11 +21,15 @@ export async function* csvRows(
   { delimiter, encoding }: { delimiter: string; encoding: 'utf-8' | 'windows-1252' },
 ): AsyncGenerator<CsvRow[]> {
   let rows: CsvRow[] = []
+  let doubled = 0
   const parser = new Parser({
     delimiter,
     // Nothing but rows comes to an end here, so that none waits in the parser's own queue.
     on_record: (fields: string[], { lines }) => {
-      rows.push({ fields, fileLine: lines })
+      // Within quotes the parser takes CRLF for two.
+      for (const field of fields)
+        if (field.includes('\n')) doubled += field.split('\r\n').length - 1
+      rows.push({ fields, fileLine: lines - doubled })
       return null
     },
     relax_quotes: true,
@@ -53,7 +57,7 @@ export async function* csvRows(
       yield taken()
     }
     parser.resume()
-    await written((done) => parser.end(() => done()))
+    await written((done) => parser.end(done))
     yield taken()
   } finally {
     parser.destroy()

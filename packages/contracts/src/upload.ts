@@ -32,7 +32,7 @@ const columnsFault = {
 } as const
 
 const isOneCharacter = (value: string) => /^[\x20-\x7e\t]$/.test(value) && value !== '"'
-const flag = z.enum(['true', 'false']).default('false')
+const flag = z.enum(['true', 'false'])
 const { verify: _, lines: __, ...batchOptions } = submitBatch.shape
 
 /** How a CSV file is read. */
@@ -80,5 +80,9 @@ const csvOptions = {
 export type CsvOptions = z.infer<z.ZodObject<typeof csvOptions>>
 
 /** What a JSON request says beside its lines, and how a file is read: in the query of an upload. */
-export const uploadQuery = z.strictObject({ ...batchOptions, verify: flag, ...csvOptions })
+export const uploadQuery = z.strictObject({
+  ...batchOptions,
+  verify: flag.default('false'),
+  ...csvOptions,
+})
 export const csvOptionNames = Object.keys(csvOptions) as (keyof CsvOptions)[]

@@ -9,9 +9,16 @@ export { findRedis } from './redis-binary.ts'
 export { redisCommand } from './redis-command.ts'
 export { type Redis, startRedis } from './redis-server.ts'
 export { refusePoison } from './refuse-poison.ts'
+export { type MemoryWatch, watchMemory } from './resident-memory.ts'
 export { findContractions, readSchema } from './schema-changes.ts'
 export { getBatch, submitLines, untilCompleted } from './submit-lines.ts'
 export { createTestDatabase, type TestDatabase } from './test-database.ts'
 export { type TestRedis, testRedis } from './test-redis.ts'
 export { startTestSystem, type TestSystem, type TestSystemOptions } from './test-system.ts'
 export { until } from './until.ts'
+export {
+  onlineRetailQuery,
+  type RepeatedFile,
+  repeatOnlineRetail,
+  upload,
+} from './upload-online-retail.ts'
