@@ -4,6 +4,7 @@ import type { ProblemCode } from '@inventoryrpa/contracts'
 import fp from 'fastify-plugin'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import type { OpenAPIV3_1 } from 'openapi-types'
+import { describeUploads } from '../openapi/describe-uploads.ts'
 import { nameComponents } from '../openapi/name-components.ts'
 import { describeResponse } from '../openapi/responses.ts'
 import { securityOf, securitySchemes } from '../openapi/security.ts'
@@ -64,7 +65,10 @@ export const openapiPlugin = fp<{ issuer: string | undefined }>(
           Object.entries(methods as Record<string, OpenAPIV3_1.OperationObject>).map(
             ([method, operation]) => [
               method,
-              describeOperation(operation, declared.get(operation.operationId ?? '')),
+              describeOperation(
+                describeUploads(operation),
+                declared.get(operation.operationId ?? ''),
+              ),
             ],
           ),
         ),
