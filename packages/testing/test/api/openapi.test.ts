@@ -123,7 +123,7 @@ test('real answers have the status, content type and fields that their operation
     ['submitBatch', 400, await post({})],
     ['submitBatch', 401, await fetch(`${system.apiUrl}/v1/batches`, { method: 'POST' })],
     ['submitBatch', 403, await system.callAs(limited, '/v1/batches', { method: 'POST' })],
-    ['submitBatch', 415, await post('a,b', { 'content-type': 'text/csv' })],
+    ['submitBatch', 415, await post('a,b', { 'content-type': 'application/xml' })],
     ['submitBatch', 422, await post({ lines: [line, line] }, twice)],
     ['listBatches', 200, await system.call('/v1/batches')],
     ['listBatches', 400, await system.call('/v1/batches?state=x')],
