@@ -37,10 +37,7 @@ const reachable = (from: Json, schemas: Schemas): Set<string> => {
  * Every schema comes twice, as it is sent (`…Input`) and as it is answered. Keeps what is used, and one
  * of both under its plain name where they say the same.
  */
-export const nameComponents = <T extends { paths?: unknown }>(
-  paths: T['paths'],
-  schemas: Schemas,
-): { paths: T['paths']; schemas: Schemas } => {
+export const nameComponents = <T>(paths: T, schemas: Schemas): { paths: T; schemas: Schemas } => {
   const used = reachable(paths as Json, schemas)
   const plain = (name: string) => {
     const base = name.endsWith(suffix) ? name.slice(0, -suffix.length) : name
@@ -62,7 +59,7 @@ export const nameComponents = <T extends { paths?: unknown }>(
   const rename = (name: string) => (differing.has(name) ? name : plain(name))
   const kept = [...used].map((name) => [rename(name), withRefs(schemas[name] ?? null, rename)])
   return {
-    paths: withRefs(paths as Json, rename) as T['paths'],
+    paths: withRefs(paths as Json, rename) as T,
     schemas: Object.fromEntries(
       (kept as [string, Json][]).sort(([one], [other]) => (one < other ? -1 : 1)),
     ),

@@ -26,6 +26,27 @@ const headersOf: Readonly<Record<string, Record<string, OpenAPIV3_1.HeaderObject
   503: { 'Retry-After': retryAfter },
 }
 
+const location = {
+  description: 'Where it is.',
+  schema: { type: 'string' },
+} satisfies OpenAPIV3_1.HeaderObject
+const replayed = {
+  description: 'true: it was accepted before, by a request with the same Idempotency-Key and body.',
+  schema: { type: 'string', enum: ['true'] },
+} satisfies OpenAPIV3_1.HeaderObject
+const successHeaders: Readonly<Record<string, Record<string, OpenAPIV3_1.HeaderObject>>> = {
+  submitBatch: {
+    Location: location,
+    'Idempotent-Replayed': replayed,
+    'Retry-After': {
+      ...retryAfter,
+      description: 'Seconds until the stock source that it needs is tried again, while it is down.',
+    },
+  },
+  reverseBatch: { Location: location },
+  redriveDeadLetters: { Location: location },
+}
+
 const details: Partial<Record<ProblemCode, string>> = {
   'invalid-request': 'the body has 1 faults',
   unauthorized: 'the API key is unknown, revoked or was rotated',
@@ -52,12 +73,17 @@ const exampleOf = (code: ProblemCode): Problem => ({
  * problem, and what a success means.
  */
 export const describeResponse = (
+  operationId: string,
   status: string,
   response: OpenAPIV3_1.ResponseObject,
   codes: readonly ProblemCode[],
 ): OpenAPIV3_1.ResponseObject => {
   const problem = response.content?.[problemContentType]
-  const headers = { ...response.headers, ...headersOf[status] }
+  const headers = {
+    ...response.headers,
+    ...headersOf[status],
+    ...(status.startsWith('2') && successHeaders[operationId]),
+  }
   return {
     ...response,
     description:

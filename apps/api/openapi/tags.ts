@@ -8,5 +8,5 @@ export const tags = [
   { name: 'discrepancies', description: 'What counts, ledger and stock source disagree on.' },
   { name: 'dead letters', description: 'Lines that could not be applied, and running them again.' },
   { name: 'schedules', description: 'Syncs that are submitted again and again.' },
-  { name: 'keys', description: 'API keys of your own tenant.' },
+  { name: 'keys', description: 'Your API keys.' },
 ]

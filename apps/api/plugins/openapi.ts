@@ -5,10 +5,12 @@ import fp from 'fastify-plugin'
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import type { OpenAPIV3_1 } from 'openapi-types'
 import { describeUploads } from '../openapi/describe-uploads.ts'
+import { withExamples } from '../openapi/examples.ts'
 import { nameComponents } from '../openapi/name-components.ts'
 import { describeResponse } from '../openapi/responses.ts'
 import { securityOf, securitySchemes } from '../openapi/security.ts'
 import { tags } from '../openapi/tags.ts'
+import { problemResponses } from '../routes/problem-responses.ts'
 
 /** Swagger UI sets styles inline; nothing else of it needs more than its own files. */
 const docsPolicy = {
@@ -20,6 +22,25 @@ const docsPolicy = {
 }
 
 type Responses = Readonly<Record<string, { codes?: readonly ProblemCode[] }>>
+type RouteSchema = { operationId?: string; response?: Responses }
+type Schemas = Parameters<typeof nameComponents>[1]
+
+const readsBody = (method: string | string[]) => ![method].flat().includes('GET')
+
+const mapOperations = (
+  paths: OpenAPIV3_1.PathsObject = {},
+  change: (operation: OpenAPIV3_1.OperationObject) => OpenAPIV3_1.OperationObject,
+): OpenAPIV3_1.PathsObject =>
+  Object.fromEntries(
+    Object.entries(paths).map(([path, methods]) => [
+      path,
+      Object.fromEntries(
+        Object.entries(methods as Record<string, OpenAPIV3_1.OperationObject>).map(
+          ([method, operation]) => [method, change(operation)],
+        ),
+      ),
+    ]),
+  )
 
 const describeOperation = (
   operation: OpenAPIV3_1.OperationObject,
@@ -31,7 +52,12 @@ const describeOperation = (
       status,
       '$ref' in response
         ? response
-        : describeResponse(status, response, declared[status]?.codes ?? []),
+        : describeResponse(
+            operation.operationId ?? '',
+            status,
+            response,
+            declared[status]?.codes ?? [],
+          ),
     ]),
   ),
 })
@@ -41,42 +67,28 @@ export const openapiPlugin = fp<{ issuer: string | undefined }>(
   async (app, { issuer }) => {
     const declared = new Map<string, Responses>()
     const transform: typeof jsonSchemaTransform = (document) => {
-      const { schema, url } = jsonSchemaTransform(document)
-      const { config } = document.route
-      const { operationId, response } = (document.schema ?? {}) as {
-        operationId?: string
-        response?: Responses
-      }
-      if (operationId && response) declared.set(operationId, response)
-      return {
-        schema: config?.scope ? { ...schema, security: securityOf(config.scope) } : schema,
-        url,
-      }
+      const { config, method } = document.route
+      const given = (document.schema ?? {}) as RouteSchema
+      const response = { ...(readsBody(method) && problemResponses(413, 415)), ...given.response }
+      const whole = (given.response ? { ...given, response } : given) as typeof document.schema
+      const { schema, url } = jsonSchemaTransform({ ...document, schema: whole })
+      if (given.operationId && given.response) declared.set(given.operationId, response)
+      const security = config?.scope && { security: securityOf(config.scope) }
+      return { schema: { ...schema, ...security }, url }
     }
     const transformObject: typeof jsonSchemaTransformObject = (document) => {
       const whole = jsonSchemaTransformObject(document) as OpenAPIV3_1.Document
-      const { paths, schemas } = nameComponents<OpenAPIV3_1.Document>(
-        whole.paths,
-        (whole.components?.schemas ?? {}) as Parameters<typeof nameComponents>[1],
-      )
-      const described = Object.entries(paths ?? {}).map(([path, methods]) => [
-        path,
-        Object.fromEntries(
-          Object.entries(methods as Record<string, OpenAPIV3_1.OperationObject>).map(
-            ([method, operation]) => [
-              method,
-              describeOperation(
-                describeUploads(operation),
-                declared.get(operation.operationId ?? ''),
-              ),
-            ],
-          ),
-        ),
-      ])
+      const paths = mapOperations(whole.paths, (operation) => {
+        return describeOperation(
+          describeUploads(operation),
+          declared.get(operation.operationId ?? ''),
+        )
+      })
+      const named = nameComponents(paths, (whole.components?.schemas ?? {}) as Schemas)
       return {
         ...whole,
-        paths: Object.fromEntries(described),
-        components: { ...whole.components, schemas },
+        paths: named.paths,
+        components: { ...whole.components, schemas: withExamples(named.schemas) },
       } as ReturnType<typeof jsonSchemaTransformObject>
     }
 

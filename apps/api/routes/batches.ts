@@ -77,7 +77,7 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
         body: submitBatch,
         response: {
           202: batch,
-          ...problemResponses('idempotency-conflict', 'backlog-full', 413, 415, 422),
+          ...problemResponses('idempotency-conflict', 'backlog-full', 422),
         },
       },
     },
@@ -125,6 +125,7 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
       schema: {
         operationId: 'listBatches',
         summary: 'List batches, newest first',
+        description: 'Of a state, of a reference, or all.',
         tags: ['batches'],
         querystring: z.strictObject({
           ...pageQuery,
@@ -144,6 +145,7 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
       schema: {
         operationId: 'getBatch',
         summary: 'Get a batch: its state and counts',
+        description: 'The six counts after total always add up to it, at every moment.',
         tags: ['batches'],
         params,
         response: { 200: batch, ...problemResponses('not-found') },

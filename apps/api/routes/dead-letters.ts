@@ -51,6 +51,7 @@ export const deadLetterRoutes: FastifyPluginAsyncZod<DeadLetterRoutesOptions> = 
       schema: {
         operationId: 'listDeadLetters',
         summary: 'List dead letters with their attempts',
+        description: 'Of a fingerprint, of a batch, or all.',
         tags,
         querystring: z.strictObject({ ...pageQuery, ...deadLetterFilter }),
         response: { 200: pageOf(deadLetter), ...problemResponses() },
@@ -70,7 +71,7 @@ export const deadLetterRoutes: FastifyPluginAsyncZod<DeadLetterRoutesOptions> = 
           'All that match and were dead when it was asked for, once each. Their lines are pending again.',
         tags,
         body: redriveRequest,
-        response: { 202: redrive, ...problemResponses(413, 415) },
+        response: { 202: redrive, ...problemResponses() },
       },
     },
     async (request, reply) => {
@@ -88,6 +89,7 @@ export const deadLetterRoutes: FastifyPluginAsyncZod<DeadLetterRoutesOptions> = 
       schema: {
         operationId: 'getRedrive',
         summary: 'Get a redrive',
+        description: 'How far it is.',
         tags,
         params: z.object({ id: z.uuid() }),
         response: { 200: redrive, ...problemResponses('not-found') },

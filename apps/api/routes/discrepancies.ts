@@ -66,10 +66,11 @@ export const discrepancyRoutes: FastifyPluginAsyncZod<DiscrepancyRoutesOptions> 
       schema: {
         operationId: 'acknowledgeDiscrepancy',
         summary: 'Say who looks after a discrepancy',
+        description: 'It stays open.',
         tags,
         params,
         body: acknowledgeRequest,
-        response: { 200: discrepancy, ...problemResponses('not-found', 413, 415) },
+        response: { 200: discrepancy, ...problemResponses('not-found') },
       },
     },
     async ({ apiKey, params: { id }, body }) => {
@@ -86,12 +87,14 @@ export const discrepancyRoutes: FastifyPluginAsyncZod<DiscrepancyRoutesOptions> 
       schema: {
         operationId: 'resolveDiscrepancy',
         summary: 'Close a discrepancy, and have the ledger follow the source if asked to',
+        description:
+          'With followSource a sync of its level is submitted as a batch, once however often it is asked for.',
         tags,
         params,
         body: resolveRequest,
         response: {
           200: discrepancy,
-          ...problemResponses('not-found', 'idempotency-conflict', 'no-stock-source', 413, 415),
+          ...problemResponses('not-found', 'idempotency-conflict', 'no-stock-source'),
         },
       },
     },

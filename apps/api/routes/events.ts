@@ -67,7 +67,7 @@ export const eventRoutes: FastifyPluginAsyncZod<EventRoutesOptions> = async (
         querystring,
         response: {
           200: streamResponse('The events.'),
-          ...problemResponses(400, 401, 403, 429, 503),
+          ...problemResponses(),
         },
       },
     },
@@ -102,7 +102,7 @@ export const eventRoutes: FastifyPluginAsyncZod<EventRoutesOptions> = async (
           204: z.null().meta({
             description: 'The batch is done, and its last event was seen: do not come back.',
           }),
-          ...problemResponses(400, 401, 403, 404, 429, 503),
+          ...problemResponses('not-found'),
         },
       },
     },

@@ -55,7 +55,7 @@ export const keyRoutes: FastifyPluginAsyncZod<{ db: LedgerDatabase }> = async (a
         description: 'The key itself is in this answer only.',
         tags,
         body: createApiKeyRequest,
-        response: { 201: issuedApiKey, ...problemResponses(413, 415) },
+        response: { 201: issuedApiKey, ...problemResponses() },
       },
     },
     async ({ apiKey: { tenantId }, body }, reply) => {
@@ -78,7 +78,7 @@ export const keyRoutes: FastifyPluginAsyncZod<{ db: LedgerDatabase }> = async (a
         body: rotateApiKeyRequest,
         response: {
           200: issuedApiKey,
-          ...problemResponses('not-found', 413, 415),
+          ...problemResponses('not-found'),
         },
       },
     },
@@ -102,7 +102,7 @@ export const keyRoutes: FastifyPluginAsyncZod<{ db: LedgerDatabase }> = async (a
         params,
         response: {
           204: z.null().meta({ description: 'It is revoked.' }),
-          ...problemResponses('not-found', 413, 415),
+          ...problemResponses('not-found'),
         },
       },
     },

@@ -115,7 +115,7 @@ export const planRoutes: FastifyPluginAsyncZod<PlanRoutesOptions> = async (
         body: decideBody,
         response: {
           202: batch,
-          ...problemResponses('own-batch', 'not-found', 'batch-state', 413, 415),
+          ...problemResponses('own-batch', 'not-found', 'batch-state'),
         },
       },
     },
@@ -148,7 +148,7 @@ export const planRoutes: FastifyPluginAsyncZod<PlanRoutesOptions> = async (
           'No line is applied from now on, in any process. What was applied stays applied and is counted; the others end as cancelled within moments.',
         tags: ['batches'],
         params,
-        response: { 202: batch, ...problemResponses('not-found', 'batch-state', 413, 415) },
+        response: { 202: batch, ...problemResponses('not-found', 'batch-state') },
       },
     },
     async (request, reply) => {
@@ -181,7 +181,7 @@ export const planRoutes: FastifyPluginAsyncZod<PlanRoutesOptions> = async (
           202: batch,
           ...problemResponses(
             ...(['not-found', 'batch-state', 'already-reversed', 'nothing-applied'] as const),
-            ...(['backlog-full', 413, 415] as const),
+            'backlog-full',
           ),
         },
       },

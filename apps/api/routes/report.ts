@@ -13,6 +13,9 @@ const longestMs = 24 * 3_600_000
 /** A reader that takes nothing for so long is cut off. */
 const stalledMs = 30_000
 
+const example =
+  'line,outcome,code,detail,type,sku,location,quantity\r\n1,rejected,insufficient_stock,,adjustment,85123A,Leeds,-6\r\n'
+
 export const reportRoutes: FastifyPluginAsyncZod<{ db: LedgerDatabase }> = async (app, { db }) => {
   async function* pages(
     first: ReportLine[],
@@ -42,8 +45,11 @@ export const reportRoutes: FastifyPluginAsyncZod<{ db: LedgerDatabase }> = async
         params: z.object({ id: z.uuid() }),
         querystring: z.strictObject({ outcome: outcome.optional() }),
         response: {
-          200: { description: 'The report', content: { 'text/csv': { schema: z.string() } } },
-          ...problemResponses(400, 401, 403, 404, 503),
+          200: {
+            description: 'The report',
+            content: { 'text/csv': { schema: z.string().meta({ examples: [example] }) } },
+          },
+          ...problemResponses('not-found'),
         },
       },
     },

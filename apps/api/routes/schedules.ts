@@ -35,7 +35,7 @@ export const scheduleRoutes: FastifyPluginAsyncZod<ScheduleRoutesOptions> = asyn
         tags,
         params,
         body: scheduleRequest,
-        response: { 200: schedule, ...problemResponses(413, 415, 'no-stock-source') },
+        response: { 200: schedule, ...problemResponses('no-stock-source') },
       },
     },
     async ({ apiKey, params: { name }, body }) => {
@@ -55,6 +55,7 @@ export const scheduleRoutes: FastifyPluginAsyncZod<ScheduleRoutesOptions> = asyn
       schema: {
         operationId: 'listSchedules',
         summary: 'List schedules by name',
+        description: 'With the batch that each submitted last.',
         tags,
         querystring: z.strictObject(pageQuery),
         response: { 200: pageOf(schedule), ...problemResponses() },
@@ -75,7 +76,7 @@ export const scheduleRoutes: FastifyPluginAsyncZod<ScheduleRoutesOptions> = asyn
         params,
         response: {
           204: z.null().meta({ description: 'It is deleted.' }),
-          ...problemResponses('not-found', 413, 415),
+          ...problemResponses('not-found'),
         },
       },
     },

@@ -64,7 +64,11 @@ export const uploadRoutes: FastifyPluginAsyncZod<UploadRoutesOptions> = async (
   app.post(
     '/batches',
     {
-      config: { scope: 'batches:write', measuredAs: '/v1/batches (upload)' },
+      config: {
+        scope: 'batches:write',
+        addsLines: true,
+        measuredAs: '/v1/batches (upload)',
+      },
       constraints: { body: 'upload' },
       handlerTimeout: longestMs,
       schema: {
@@ -73,7 +77,7 @@ export const uploadRoutes: FastifyPluginAsyncZod<UploadRoutesOptions> = async (
         querystring: uploadQuery,
         response: {
           202: batch,
-          ...problemResponses(400, 401, 403, 409, 413, 415, 422, 429, 503),
+          ...problemResponses('idempotency-conflict', 'backlog-full', 422),
         },
       },
     },

@@ -37,7 +37,7 @@ export const webhookRoutes: FastifyPluginAsyncZod<WebhookRoutesOptions> = async 
         description:
           'The secret before it signs as well for a day, so that receivers can be changed meanwhile; the one before that no longer.',
         tags,
-        response: { 200: webhookSecret, ...problemResponses(400, 401, 403, 503) },
+        response: { 200: webhookSecret, ...problemResponses() },
       },
     },
     async ({ apiKey, log }, reply) => {
@@ -61,7 +61,7 @@ export const webhookRoutes: FastifyPluginAsyncZod<WebhookRoutesOptions> = async 
           state: deliveryState.optional(),
           batchId: z.uuid().optional(),
         }),
-        response: { 200: pageOf(webhookDelivery), ...problemResponses(400, 401, 403, 503) },
+        response: { 200: pageOf(webhookDelivery), ...problemResponses() },
       },
     },
     async (request) => listWebhookDeliveries(db, request.apiKey.tenantId, request.query),
@@ -74,9 +74,10 @@ export const webhookRoutes: FastifyPluginAsyncZod<WebhookRoutesOptions> = async 
       schema: {
         operationId: 'getWebhookDelivery',
         summary: 'Get a webhook delivery with its attempts',
+        description: 'And with the payload, as it is signed and sent.',
         tags,
         params,
-        response: { 200: webhookDeliveryWithLog, ...problemResponses(400, 401, 403, 404, 503) },
+        response: { 200: webhookDeliveryWithLog, ...problemResponses('not-found') },
       },
     },
     async ({ apiKey, params: { id } }) => {
@@ -97,7 +98,7 @@ export const webhookRoutes: FastifyPluginAsyncZod<WebhookRoutesOptions> = async 
           'Whatever became of it: it is attempted within seconds, and for another day if need be. Its webhook-id stays.',
         tags,
         params,
-        response: { 202: webhookDelivery, ...problemResponses(400, 401, 403, 404, 503) },
+        response: { 202: webhookDelivery, ...problemResponses('not-found') },
       },
     },
     async ({ apiKey, params: { id } }, reply) => {

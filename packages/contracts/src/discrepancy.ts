@@ -39,7 +39,7 @@ export type Discrepancy = z.infer<typeof discrepancy>
 
 export const acknowledgeRequest = z
   .strictObject({ owner: name(128).meta({ description: 'Who looks after it.' }) })
-  .meta({ id: 'AcknowledgeRequest' })
+  .meta({ id: 'AcknowledgeRequest', examples: [{ owner: 'Night shift, Leeds' }] })
 
 export const resolveRequest = z
   .strictObject({
@@ -48,4 +48,7 @@ export const resolveRequest = z
       description: 'Also submit a sync of this level, so that the ledger follows the source.',
     }),
   })
-  .meta({ id: 'ResolveRequest' })
+  .meta({
+    id: 'ResolveRequest',
+    examples: [{ resolution: 'counted again: two were damaged', followSource: true }],
+  })

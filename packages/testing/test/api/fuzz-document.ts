@@ -86,3 +86,6 @@ export const examplesOf = ({ schema, example, examples }: Media, document: Docum
   ...Object.values(examples ?? {}).map(({ value }) => value),
   ...((schema && resolve(schema, document).examples) ?? []),
 ]
+
+/** Lines of JSON are not JSON. */
+export const isJson = (type: string) => /\/(?:\w+\+)?json$/.test(type)

@@ -4,6 +4,7 @@ import {
   type Document,
   examplesOf,
   type FuzzedOperation,
+  isJson,
   type Parameter,
 } from './fuzz-document.ts'
 import { allowedBy, nastyTexts, wrongly } from './fuzz-values.ts'
@@ -111,7 +112,7 @@ const bodyOf = ({ body, method }: FuzzedOperation, document: Document): fc.Arbit
   if (method === 'GET') return fc.constant(noBody)
   if (!body) return fc.oneof({ arbitrary: fc.constant(noBody), weight: 4 }, stray)
   const ofType = Object.keys(body).map((type) =>
-    (type.endsWith('json') ? jsonBodies : textBodies)(body, type, document).map((text) => ({
+    (isJson(type) ? jsonBodies : textBodies)(body, type, document).map((text) => ({
       type,
       text,
     })),

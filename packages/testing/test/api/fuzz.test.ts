@@ -2,7 +2,13 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import fc from 'fast-check'
 import { beforeAll, expect, test } from 'vitest'
-import { type Document, type FuzzedOperation, operationsOf, readDocument } from './fuzz-document.ts'
+import {
+  type Document,
+  type FuzzedOperation,
+  isJson,
+  operationsOf,
+  readDocument,
+} from './fuzz-document.ts'
 import { type FuzzedRequest, requestsOf } from './fuzz-requests.ts'
 import { useSystem } from './shared-system.ts'
 
@@ -96,7 +102,7 @@ const faultOf = (operation: FuzzedOperation, { status, type, retryAfter, text }:
   if (status === 429 && retryAfter === null) return 'no Retry-After'
   if (!declared.content) return text === '' ? undefined : 'a body where none is declared'
   if (type === undefined || !(type in declared.content)) return `the undeclared type ${type}`
-  if (!type.endsWith('json')) return undefined
+  if (!isJson(type)) return undefined
   const body: unknown = JSON.parse(text)
   const path = ['paths', operation.template, operation.method.toLowerCase(), 'responses', status]
   const at = [...path, 'content', type, 'schema'].map(escapedPointer).join('/')

@@ -1,7 +1,10 @@
 import { join } from 'node:path'
+import { scopes } from '@inventoryrpa/contracts'
 import { findChromium, openBrowser, untilCompleted } from '@inventoryrpa/testing'
+import { createConfig, lintFromString } from '@redocly/openapi-core'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { expect, onTestFinished, test } from 'vitest'
+import { examplesOf, type Document as Fuzzed, isJson, operationsOf } from './fuzz-document.ts'
 import { readOperations } from './operations.ts'
 import { readJson } from './read-json.ts'
 import { useSystem } from './shared-system.ts'
@@ -20,7 +23,7 @@ const referred = (schema: Schema = {}, schemas: Record<string, Schema>): Schema 
 type Document = {
   openapi: string
   paths: Record<string, Record<string, DocumentedOperation>>
-  security: object[]
+  tags: { name: string; description: string }[]
   components: {
     securitySchemes: Record<string, object>
     schemas: Record<string, Schema & { examples?: object[] }>
@@ -28,7 +31,10 @@ type Document = {
 }
 type DocumentedOperation = {
   operationId: string
-  security?: object[]
+  summary: string
+  description: string
+  tags: string[]
+  security: Record<string, string[]>[]
   responses: Record<string, Declared>
 }
 
@@ -44,50 +50,56 @@ test('the document is valid OpenAPI 3.1', async () => {
   expect(validator.version).toBe('3.1')
 })
 
-test('every operation has a name of its own, a summary, and says that it needs a key', async () => {
-  const { paths, security, components } = await readDocument()
-  expect(components.securitySchemes.apiKey).toEqual({ type: 'http', scheme: 'bearer' })
-  expect(security).toEqual([{ apiKey: [] }])
-  const names = new Set<string>()
+test("the document is clean under Redocly's recommended rules", async () => {
+  const source = JSON.stringify(await readDocument())
+  const config = await createConfig({ extends: ['recommended'] })
+  const problems = await lintFromString({ source, absoluteRef: '/openapi.json', config })
+  const said = problems.map(
+    ({ ruleId, message, location }) => `${ruleId} ${location[0]?.pointer}: ${message}`,
+  )
+  expect(said).toEqual([])
+  // That the rules were there at all.
+  const faulty = { source: '{"openapi": "3.1.0", "info": {}}', absoluteRef: '/faulty.json', config }
+  expect((await lintFromString(faulty)).length).toBeGreaterThan(2)
+})
+
+test('every operation has a name of its own, a summary, described tags and the scope that it needs', async () => {
+  const { paths, tags, components } = await readDocument()
+  expect(Object.keys(components.securitySchemes)).toEqual(['apiKey', 'accessToken'])
+  const described = tags.map(({ name }) => name)
+  const names: string[] = []
   for (const [path, methods] of Object.entries(paths)) {
     expect(path).toMatch(/^\/v1\//)
     for (const operation of Object.values(methods)) {
-      expect(operation).toMatchObject({ summary: expect.any(String), tags: expect.any(Array) })
-      expect(operation.security, path).toBeUndefined()
-      names.add(operation.operationId)
+      const { operationId, summary, description, security } = operation
+      expect(summary, operationId).toMatch(/^[A-Z].{5,}[^.]$/)
+      expect(description, operationId).toMatch(/^[A-Z].*\.$/)
+      expect(described, operationId).toEqual(expect.arrayContaining(operation.tags))
+      expect(operation.tags.length, operationId).toBe(1)
+      const [scope] = security[0]?.apiKey ?? []
+      expect(scopes, operationId).toContain(scope)
+      expect(security, operationId).toEqual([{ apiKey: [scope] }, { accessToken: [scope] }])
+      names.push(operationId)
     }
   }
-  expect([...names].sort()).toEqual([
-    'acknowledgeDiscrepancy',
-    'applyBatch',
-    'approveBatch',
-    'cancelBatch',
-    'deleteSchedule',
-    'getBatch',
-    'getGuard',
-    'getRedrive',
-    'getWebhookDelivery',
-    'listBatches',
-    'listDeadLetterGroups',
-    'listDeadLetters',
-    'listDiscrepancies',
-    'listLineOutcomes',
-    'listMovements',
-    'listPlan',
-    'listSchedules',
-    'listStock',
-    'listWebhookDeliveries',
-    'putGuard',
-    'putSchedule',
-    'redriveDeadLetters',
-    'replayWebhookDelivery',
-    'resolveDiscrepancy',
-    'reverseBatch',
-    'rotateWebhookSecret',
-    'streamBatchEvents',
-    'streamEvents',
-    'submitBatch',
-  ])
+  expect(new Set(names).size).toBe(names.length)
+  expect(names.length).toBeGreaterThanOrEqual(30)
+})
+
+test('every body, sent or answered, has an example and a named schema', async () => {
+  const document = (await readDocument()) as unknown as Fuzzed
+  const lacking: string[] = []
+  for (const { operationId, body, responses } of operationsOf(document)) {
+    const contents = { ...responses, body: { content: body } }
+    for (const [place, { content = {} }] of Object.entries(contents)) {
+      for (const [type, media] of Object.entries(content)) {
+        const where = `${operationId} ${place} ${type}`
+        if (examplesOf(media, document).length === 0) lacking.push(`${where}: an example`)
+        if (isJson(type) && !media.schema?.$ref) lacking.push(`${where}: a name`)
+      }
+    }
+  }
+  expect(lacking).toEqual([])
 })
 
 test('the document shows nothing of the inside', async () => {
@@ -97,9 +109,11 @@ test('the document shows nothing of the inside', async () => {
   }
 })
 
-test('every operation declares the answers to a missing key, a lacking scope and an outage', async () => {
+test('every operation declares the answers to a missing key, a lacking scope, too many requests and an outage', async () => {
   for (const { operationId, statuses } of await readOperations(system.apiUrl)) {
-    expect(statuses, operationId).toEqual(expect.arrayContaining(['400', '401', '403', '503']))
+    expect(statuses, operationId).toEqual(
+      expect.arrayContaining(['400', '401', '403', '429', '503']),
+    )
   }
 })
 
@@ -123,7 +137,7 @@ test('real answers have the status, content type and fields that their operation
     ['submitBatch', 400, await post({})],
     ['submitBatch', 401, await fetch(`${system.apiUrl}/v1/batches`, { method: 'POST' })],
     ['submitBatch', 403, await system.callAs(limited, '/v1/batches', { method: 'POST' })],
-    ['submitBatch', 415, await post('a,b', { 'content-type': 'application/xml' })],
+    ['submitBatch', 415, await post('a,b', { 'content-type': 'text/plain' })],
     ['submitBatch', 422, await post({ lines: [line, line] }, twice)],
     ['listBatches', 200, await system.call('/v1/batches')],
     ['listBatches', 400, await system.call('/v1/batches?state=x')],
