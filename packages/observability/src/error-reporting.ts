@@ -40,6 +40,18 @@ export const startErrorReporting = async ({
     environment,
     serverName: service,
     tracesSampleRate,
+    // Receivers of webhooks and stock sources are others' systems: our traces end here.
+    tracePropagationTargets: [],
+    beforeSendSpan: (span) => {
+      for (const [name, value] of Object.entries(span.attributes)) {
+        if (/\.query$|^query$/.test(name)) delete span.attributes[name]
+        else if (typeof value === 'string' && /^https?:/.test(value)) {
+          span.attributes[name] = value.split('?')[0]
+        }
+      }
+      span.name = span.name.split('?')[0] ?? span.name
+      return span
+    },
     initialScope: { tags: { service } },
     beforeSend: (event) => {
       // Bodies, headers and query strings may carry keys and customers' data: an error needs none of them.

@@ -6,6 +6,7 @@ import {
 } from '@inventoryrpa/testing'
 import { expect, test } from 'vitest'
 import { readJson } from '../api/read-json.ts'
+import { startSentryServer } from '../api/sentry-server.ts'
 import { startFreshSystem } from './fresh-system.ts'
 import { type Hit, startReceiver, verifies } from './webhook-receiver.ts'
 
@@ -273,15 +274,27 @@ test('what is private is not called: by address, by a name, by a redirect', asyn
 
 test('deliveries are listed by state and batch, and are nobody else’s business', async () => {
   const receiver = await startReceiver()
-  const system = await start('redis')
+  const sentry = await startSentryServer()
+  const system = await start('redis', { env: { SENTRY_DSN: sentry.dsn } })
   await rotate(system)
-  const id = await submit(system, receiver.url)
+  const id = await submit(system, `${receiver.url}?token=canary`)
   const { id: deliveryId } = await untilDelivery(
     system,
     id,
     (it) => it.state === 'delivered',
     'delivered',
   )
+  // Where errors and traces go is none of a receiver's business either.
+  expect(Object.keys(receiver.hits[0]?.headers ?? {}).toSorted()).toEqual([
+    'connection',
+    'content-length',
+    'content-type',
+    'host',
+    'user-agent',
+    'webhook-id',
+    'webhook-signature',
+    'webhook-timestamp',
+  ])
   const list = (query: string) => listed(system, query)
   expect((await list('')).map((it) => it.id)).toEqual([deliveryId])
   expect(await list('?state=pending')).toEqual([])
