@@ -36,6 +36,9 @@ export type Enqueuer = {
 
 export type EnqueuerDeps = { db: LedgerDatabase; producer: Producer; logger: Logger }
 
+/** Added by one command: an upload may have ten thousand. */
+const pageChunks = 500
+
 /**
  * The 202 is already true: PostgreSQL has the batch. When the queue is away, or this process ends
  * here, the relay enqueues it later, so a failure is only a delay.
@@ -84,9 +87,12 @@ export const createEnqueuer = ({ db, producer, logger }: EnqueuerDeps): Enqueuer
     const isScheduled = notBefore !== undefined && notBefore > new Date()
     // What is scheduled gets its tag when its time has come.
     const placed = isScheduled ? chunks : await place(tenantId, committed)
-    await producer.enqueueChunks(
-      placed.map((chunk) => (chunk.queue === 'plan' ? chunk : { ...chunk, notBefore })),
-    )
+    for (let from = 0; from < placed.length; from += pageChunks) {
+      const page = placed.slice(from, from + pageChunks)
+      await producer.enqueueChunks(
+        page.map((chunk) => (chunk.queue === 'plan' ? chunk : { ...chunk, notBefore })),
+      )
+    }
   }
   const placeAnew = (chunks: readonly AcceptedChunk[]) =>
     placeChunks(

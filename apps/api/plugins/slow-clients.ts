@@ -3,7 +3,7 @@ import fp from 'fastify-plugin'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** For as long as `work` takes, it is `work` that watches the sender. */
+    /** For as long as `work` takes, it is `work` that reads the body and watches the sender. */
     receiving<T>(work: () => Promise<T>): Promise<T>
   }
 }
@@ -38,6 +38,8 @@ export const slowClientsPlugin = fp<SlowClientsOptions>(
         return await work()
       } finally {
         watch(this.raw)
+        // What was not read is passed over, so that the connection can be used again.
+        setImmediate(() => this.raw.resume())
       }
     })
   },

@@ -44,7 +44,8 @@ export async function* readBody(
   if (!decode && encoding !== 'identity') {
     throw new ProblemError('unsupported-media-type', 'the content encoding is not gzip or zstd')
   }
-  const sent = received(incoming, signal)
+  const done = new AbortController()
+  const sent = received(incoming, AbortSignal.any([signal, done.signal]))
   let bytes = 0
   try {
     for await (const chunk of decode ? pipeline(sent, decode(), () => {}) : sent) {
@@ -60,6 +61,8 @@ export async function* readBody(
     throw new ProblemError('invalid-request', `the body is not ${encoding} throughout`, {
       cause: error,
     })
+  } finally {
+    done.abort()
   }
 }
 
@@ -67,58 +70,51 @@ export async function* readBody(
 const isDecoderFault = (error: unknown) =>
   error instanceof Error && /^(?:Z_|ZSTD_|ERR_)/.test((error as { code?: string }).code ?? '')
 
+/** Nothing listens while nothing is waited for, so that what is not read may be passed over by others. */
 async function* received(incoming: IncomingMessage, signal: AbortSignal): AsyncGenerator<Buffer> {
-  const chunks: AsyncIterator<Buffer> = incoming.iterator({ destroyOnReturn: false })
   let waitedMs = 0
   let bytes = 0
-  try {
-    for (;;) {
-      const began = performance.now()
-      const { done, value } = await within(stalledMs - waitedMs, chunks.next(), incoming, signal)
-      if (done) return
-      waitedMs += performance.now() - began
-      bytes += value.length
+  while (!incoming.readableEnded) {
+    const chunk: Buffer | null = incoming.read()
+    if (chunk) {
+      bytes += chunk.length
       if (bytes >= leastBytes) {
         waitedMs = 0
         bytes = 0
       }
-      yield value
+      yield chunk
+    } else {
+      // Only the time in which nothing came counts against the sender, not what it takes us to store it.
+      const began = performance.now()
+      await more(incoming, stalledMs - waitedMs, signal)
+      waitedMs += performance.now() - began
     }
-  } finally {
-    await chunks.return?.()
   }
 }
 
-/** Only the time in which nothing came counts against the sender, not what it takes us to store it. */
-const within = async <T>(
-  ms: number,
-  next: Promise<T>,
-  incoming: IncomingMessage,
-  signal: AbortSignal,
-): Promise<T> => {
-  const { promise: never, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(
-    () => {
-      reject(new ProblemError('invalid-request', 'the body came too slowly'))
-      incoming.destroy()
-    },
-    Math.max(0, ms),
-  )
-  const onAbort = () =>
+const more = async (incoming: IncomingMessage, ms: number, signal: AbortSignal): Promise<void> => {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const cut = () => {
+    reject(new ProblemError('invalid-request', 'the body came too slowly'))
+    incoming.destroy()
+  }
+  const broken = () =>
+    reject(new ProblemError('invalid-request', 'the connection ended within the body'))
+  const stop = () =>
     reject(
       new ProblemError('unavailable', 'the process stops; ask again', { retryAfterSeconds: 1 }),
     )
-  signal.addEventListener('abort', onAbort, { once: true })
+  const closed = () => (incoming.readableEnded ? resolve() : broken())
+  const timer = setTimeout(cut, Math.max(0, ms))
+  signal.addEventListener('abort', stop)
+  incoming.on('readable', resolve).on('end', resolve).on('error', broken).on('close', closed)
   try {
-    if (signal.aborted) onAbort()
-    return await Promise.race([next, never])
-  } catch (error) {
-    if (error instanceof ProblemError) throw error
-    throw new ProblemError('invalid-request', 'the connection ended within the body', {
-      cause: error,
-    })
+    if (signal.aborted) stop()
+    if (incoming.destroyed) closed()
+    await promise
   } finally {
     clearTimeout(timer)
-    signal.removeEventListener('abort', onAbort)
+    signal.removeEventListener('abort', stop)
+    incoming.off('readable', resolve).off('end', resolve).off('error', broken).off('close', closed)
   }
 }
