@@ -106,7 +106,7 @@ export const buildApp = async (deps: AppDeps): Promise<FastifyInstance> => {
       await v1.register(reportRoutes, deps)
       await v1.register(stockRoutes, deps)
       await v1.register(webhookRoutes, deps)
-      await v1.register(uploadRoutes, { ...deps, expressWay })
+      await v1.register(uploadRoutes, { ...deps, checkCallback, expressWay })
     },
     { prefix: '/v1' },
   )

@@ -37,14 +37,15 @@ export const createEventStreams = ({
   const limits = createStreamLimits(eventStreams)
 
   /** @throws ProblemError when there are too many */
-  return (reply: FastifyReply, { id: keyId, tenantId }: ApiKey): OpenStream => {
+  return (reply: FastifyReply, caller: ApiKey): OpenStream => {
+    const { id: keyId, tenantId, endsInMs = streamLifetimeMs } = caller
     const release = limits.take({ id: keyId, tenantId })
     metrics.eventStreams.set(limits.open)
     let leave = () => {}
     const stream = createEventStream({
       response: reply.raw,
       heartbeatMs: eventHeartbeatMs,
-      lifetimeMs: streamLifetimeMs,
+      lifetimeMs: Math.min(streamLifetimeMs, Math.max(endsInMs, 0)),
       onClose: () => {
         leave()
         release()

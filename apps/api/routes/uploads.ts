@@ -4,6 +4,7 @@ import { acceptUpload, type LedgerDatabase, type UploadedLine } from '@inventory
 import type { FastifyServerOptions } from 'fastify'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import type { CallbackCheck } from '../callback-check.ts'
 import type { Enqueuer } from '../enqueuer.ts'
 import type { ExpressWay } from '../express-way.ts'
 import { ProblemError } from '../plugins/problems.ts'
@@ -25,6 +26,7 @@ export type UploadRoutesOptions = {
   enqueuer: Enqueuer
   expressWay: ExpressWay
   maxChunkLines: number
+  checkCallback: CallbackCheck
   hasStockSource: boolean
 }
 
@@ -55,7 +57,7 @@ export const uploadConstraint: Strategy = {
 
 export const uploadRoutes: FastifyPluginAsyncZod<UploadRoutesOptions> = async (
   app,
-  { uploads, enqueuer, expressWay, maxChunkLines, hasStockSource },
+  { uploads, enqueuer, expressWay, maxChunkLines, checkCallback, hasStockSource },
 ) => {
   const stopping = new AbortController()
   app.addHook('preClose', async () => stopping.abort())
@@ -87,6 +89,7 @@ export const uploadRoutes: FastifyPluginAsyncZod<UploadRoutesOptions> = async (
       const verify = options.verify === 'true'
       const notBefore = options.notBefore ? new Date(options.notBefore) : undefined
       if (verify) refuseSourceless({ hasStockSource, mode })
+      await checkCallback(tenantId, callbackUrl)
       const key = request.headers['idempotency-key']
       using slot = uploads.slots.take(key && `${tenantId} ${key}`)
       if (!slot) throw keyIsRunning()

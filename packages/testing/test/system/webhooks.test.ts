@@ -250,6 +250,13 @@ test('what is private is not called: by address, by a name, by a redirect', asyn
     expect(answer.status, callbackUrl).toBe(400)
   }
 
+  const upload = await system.call('/v1/batches?callbackUrl=http://10.0.0.1/', {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-ndjson' },
+    body: `${JSON.stringify(line)}\n`,
+  })
+  expect(upload.status).toBe(400)
+
   // It resolves to this machine.
   const byName = await submit(system, `http://localhost:${target.port}/`)
   const named = await untilDelivery(system, byName, (it) => it.attempts > 0, 'an attempt')
