@@ -55,3 +55,22 @@ test('the API does not start without credentials for its operators', async () =>
   expect(words).toContain('OPS_USER (not set): must be a user name')
   expect(words).toContain('OPS_PASSWORD (not set): must be a password')
 })
+
+test('the API refuses an issuer that can be listened to, tokens for anyone, and proxies without an address', async () => {
+  const env = { DATABASE_URL: databaseUrl }
+  const words = await firstWords('api', {
+    ...env,
+    OIDC_ISSUER: 'http://login.example.com',
+    OIDC_JWKS_URL: 'file:///etc/passwd',
+    TRUSTED_PROXIES: '10.0.0.0/33',
+    RATE_LIMIT_PER_SECOND: '-1',
+    BACKLOG_LIMIT_LINES: '1e9',
+  })
+  expect(words).toContain('OIDC_ISSUER ("http://login.example.com"): must be the issuer')
+  expect(words).toContain('OIDC_JWKS_URL ("file:///etc/passwd"): must be')
+  expect(words).toContain('TRUSTED_PROXIES ("10.0.0.0/33"): must be addresses or networks')
+  expect(words).toContain('RATE_LIMIT_PER_SECOND ("-1"): must be')
+  expect(words).toContain('BACKLOG_LIMIT_LINES ("1e9"): must be')
+  const issuer = { OIDC_ISSUER: 'https://login.example.com' }
+  expect(await firstWords('api', { ...env, ...issuer })).toContain('OIDC_AUDIENCE (not set)')
+})
