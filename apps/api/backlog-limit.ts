@@ -31,7 +31,23 @@ const longestRetrySeconds = 600
  * A tenant may have as many lines waiting as there is room left, times its weight (dynamic thresholds of
  * shared buffers: Choudhury and Hahne, 1998). One alone gets half of the limit, two get a third each, and
  * whoever comes next always finds room.
+ * @returns 0 when it may add lines, else the share of the drain time that its excess takes
  */
+export const secondsUntilRoom = (
+  own: TenantLines,
+  {
+    limitLines,
+    pendingLines,
+    drainSeconds,
+  }: { limitLines: number; pendingLines: number; drainSeconds: number },
+): number => {
+  const room = own.weight * Math.max(0, limitLines - pendingLines)
+  if (own.lines < room) return 0
+  const seconds = drainSeconds * ((own.lines - room) / own.lines)
+  return Math.ceil(Math.min(Math.max(seconds, 1), longestRetrySeconds))
+}
+
+/** Says whether a tenant may add lines, by figures that are measured beside the requests. */
 export const createBacklogLimit = ({
   db,
   limitLines,
@@ -74,17 +90,14 @@ export const createBacklogLimit = ({
 
   return {
     secondsUntilRoom: async (tenantId) => {
+      if (limitLines === Number.POSITIVE_INFINITY) return 0
       const age = performance.now() - began
       if (age > Math.max(everyMs, tookMs / timeShare)) {
         const done = measureNow()
         if (age > Math.max(staleAfterMs, (2 * tookMs) / timeShare)) await done
       }
       const own = measured?.tenants.get(tenantId)
-      if (!measured || !own) return 0
-      const room = own.weight * Math.max(0, limitLines - measured.pendingLines)
-      if (own.lines < room) return 0
-      const seconds = measured.drainSeconds * ((own.lines - room) / own.lines)
-      return Math.ceil(Math.min(Math.max(seconds, 1), longestRetrySeconds))
+      return measured && own ? secondsUntilRoom(own, { ...measured, limitLines }) : 0
     },
   }
 }

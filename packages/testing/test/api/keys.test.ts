@@ -5,6 +5,7 @@ import { until } from '@inventoryrpa/testing'
 import { expect, test } from 'vitest'
 import { readJson } from './read-json.ts'
 import { useSystem } from './shared-system.ts'
+import { spawnTestApp } from './spawn-test-app.ts'
 
 const system = useSystem({ workers: 0 })
 
@@ -143,6 +144,16 @@ test('when a key was last used is known a moment later', async () => {
   const at = Date.parse((await listed(id))?.lastUsedAt ?? '')
   expect(at).toBeGreaterThanOrEqual(before - 1_000)
   expect(at).toBeLessThanOrEqual(Date.now() + 1_000)
+})
+
+test('when a key was last used is not lost when the process stops', async () => {
+  const { id, key } = await make()
+  const api = spawnTestApp('api', { DATABASE_URL: system.databaseUrl })
+  const { publicUrl } = await api.ready
+  const headers = { authorization: `Bearer ${key}` }
+  expect((await fetch(`${publicUrl}/v1/stock`, { headers })).status).toBe(200)
+  await api.stop({ graceMs: 10_000 })
+  expect((await listed(id))?.lastUsedAt).not.toBeNull()
 })
 
 const command = async (...args: string[]) => {

@@ -62,6 +62,14 @@ test('every operation answers 403 to a token without scopes', async () => {
   }
 })
 
+test('every operation answers 401 to a forged token', async () => {
+  const token = await issuer.forge({ scope: 'admin' })
+  for (const { method, path, operationId } of await readOperations(system.apiUrl)) {
+    const { status } = await system.callAs(token, path, { method })
+    expect({ operationId, status }).toEqual({ operationId, status: 401 })
+  }
+})
+
 const scope = 'admin'
 const refused: [why: string, make: () => Promise<string> | string][] = [
   ['has expired', () => issuer.token({ scope, exp: seconds() - 31 })],
