@@ -20,6 +20,8 @@ export type WebhookDispatch = {
 
 /** However many batches are completed a second, so often is looked at most. */
 const gatherMs = 50
+/** Then once more: jobs that found no room for their host were perhaps still there at the last look. */
+const lingerMs = 500
 
 /** So that a webhook does not wait for the relay, which would find it as well. */
 export const createWebhookDispatch = ({
@@ -28,21 +30,34 @@ export const createWebhookDispatch = ({
 }: DispatchDeps & { logger: Logger }): WebhookDispatch => {
   const stop = new AbortController()
   let asked = false
+  let wake = () => {}
   let looking: Promise<void> | undefined
 
+  const rest = async (ms: number) => {
+    const { promise: woken, resolve } = Promise.withResolvers<void>()
+    wake = resolve
+    await Promise.race([delay(ms, undefined, { signal: stop.signal, ref: false }), woken]).catch(
+      () => {},
+    )
+  }
   const look = async () => {
-    while (asked && !stop.signal.aborted) {
-      await delay(gatherMs, undefined, { signal: stop.signal }).catch(() => {})
+    let isLast = false
+    while (!isLast && !stop.signal.aborted) {
+      if (!asked) await rest(lingerMs)
+      if (asked) await delay(gatherMs, undefined, { signal: stop.signal }).catch(() => {})
+      isLast = !asked
       asked = false
       await dispatchWebhooks(deps).catch((err: unknown) =>
         logger.warn({ err }, 'webhooks not enqueued; the relay will'),
       )
     }
     looking = undefined
+    if (asked && !stop.signal.aborted) looking = look()
   }
   return {
     soon: () => {
       asked = true
+      wake()
       looking ??= look()
     },
     close: async () => {

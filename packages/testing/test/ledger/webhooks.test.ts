@@ -13,6 +13,7 @@ import {
   replayWebhookDelivery,
   rotateWebhookSecret,
 } from '@inventoryrpa/ledger'
+import { until } from '@inventoryrpa/testing'
 import { expect, test } from 'vitest'
 import { submit, useLedger } from './test-ledger.ts'
 
@@ -172,34 +173,56 @@ test('events are dropped after 7 days, settled deliveries with their log after 3
   expect(await dropOldEvents(ledger.db)).toBe(2)
 })
 
-test('whoever reads on behind the last event misses none, however many commit at once', async () => {
-  const tenantId = await ledger.newTenant()
-  const foreign = await ledger.newTenant()
-  const batches = await Promise.all(
-    Array.from({ length: 60 }, (_, index) =>
-      submit(ledger.db, index % 3 === 0 ? foreign : tenantId, [{ ...line, sku: `sku-${index}` }]),
-    ),
+test('whoever reads on behind the last event misses none, although one that came before commits later', async () => {
+  const [tenantId, foreign] = [await ledger.newTenant(), await ledger.newTenant()]
+  // Levels that exist: making them would have the transactions wait for each other before.
+  const lines = Array.from({ length: 20 }, (_, index) => ({ ...line, sku: `sku-${index}` }))
+  for (const tenant of [tenantId, foreign]) {
+    const { chunks } = await submit(ledger.db, tenant, [line, ...lines])
+    for (const chunk of chunks) await applyChunk(ledger.db, chunk)
+  }
+  // Between its number and its commit anything may hold up a transaction.
+  await ledger.admin.query(`
+    create function be_slow() returns trigger language plpgsql as $$
+      begin perform pg_advisory_xact_lock(77); return null; end $$;
+    create trigger slow after insert on events for each row
+      when (new.data->>'reference' = 'slow') execute function be_slow()`)
+  await ledger.admin.query('select pg_advisory_lock(77)')
+  const slow = await submit(ledger.db, tenantId, [line], { reference: 'slow' })
+  const others = await Promise.all(
+    lines.map((it, index) => submit(ledger.db, index % 2 === 0 ? tenantId : foreign, [it])),
   )
+  const apply = ({ chunks }: typeof slow) =>
+    Promise.all(chunks.map((chunk) => applyChunk(ledger.db, chunk)))
   const read: string[] = []
-  let done = false
-  const reading = (async () => {
-    let after = 0
-    for (;;) {
-      const wasDone = done
-      const [page = []] = await readEvents(ledger.db, [{ tenantId, after }], 7)
-      for (const { batchId, event } of page) {
-        expect(Number(event.id)).toBeGreaterThan(after)
-        after = Number(event.id)
-        read.push(batchId)
-      }
-      if (page.length === 0 && wasDone) return
+  let after = (await readEvents(ledger.db, [{ tenantId, after: 0 }], 1))[0]?.[0]?.event.id
+  const readOn = async () => {
+    const [page = []] = await readEvents(ledger.db, [{ tenantId, after: Number(after) }], 7)
+    for (const { batchId, event } of page) {
+      expect(Number(event.id)).toBeGreaterThan(Number(after))
+      after = event.id
+      read.push(batchId)
     }
-  })()
-  await Promise.all(
-    batches.flatMap(({ chunks }) => chunks).map((chunk) => applyChunk(ledger.db, chunk)),
-  )
-  done = true
-  await reading
-  const own = batches.filter((_, index) => index % 3 !== 0).map(({ id }) => id)
+    return page.length
+  }
+  const waiting = async () => {
+    const { rows } = await ledger.admin.query(
+      `select from pg_stat_activity where wait_event = 'advisory' and datname = current_database()`,
+    )
+    return rows.length
+  }
+  const applyingSlow = apply(slow)
+  await until(async () => (await waiting()) === 1, { everyMs: 5, describe: 'its event numbered' })
+  const applying = Promise.all(others.map(apply))
+  // Those of its own tenant wait for it, and no others.
+  const foreignEvents = async () =>
+    (await readEvents(ledger.db, [{ tenantId: foreign, after: 0 }], 99))[0]?.length
+  await until(async () => (await foreignEvents()) === 11, { describe: 'the events of another' })
+  await until(async () => (await readOn()) > 0 || (await waiting()) === 11, { describe: 'a wait' })
+  await ledger.admin.query('select pg_advisory_unlock(77)')
+  await Promise.all([applyingSlow, applying])
+  while ((await readOn()) > 0);
+  const own = [slow, ...others.filter((_, index) => index % 2 === 0)].map(({ id }) => id)
   expect(read.toSorted()).toEqual(own.toSorted())
+  await ledger.admin.query('drop trigger slow on events; drop function be_slow')
 })
