@@ -25,8 +25,8 @@ export type UploadRoutesOptions = {
   uploads: UploadDeps
   enqueuer: Enqueuer
   expressWay: ExpressWay
-  maxChunkLines: number
   checkCallback: CallbackCheck
+  maxChunkLines: number
   hasStockSource: boolean
 }
 
@@ -86,6 +86,7 @@ export const uploadRoutes: FastifyPluginAsyncZod<UploadRoutesOptions> = async (
     async (request, reply) => {
       const { tenantId, id: submittedBy } = request.apiKey
       const { reference, mode, negativeStock, priority, callbackUrl, ...options } = request.query
+      await checkCallback(tenantId, callbackUrl)
       const verify = options.verify === 'true'
       const notBefore = options.notBefore ? new Date(options.notBefore) : undefined
       if (verify) refuseSourceless({ hasStockSource, mode })

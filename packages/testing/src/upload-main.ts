@@ -17,6 +17,7 @@ const { values } = parseArgs({
   },
 })
 const mostGrowthMb = 100
+const newline = 0x0a
 
 await using releases = new AsyncDisposableStack()
 const file = await repeatOnlineRetail(resolve(values.data), Number(values.lines))
@@ -39,8 +40,16 @@ const answer = await upload(system, file.csv(), { query: String(onlineRetailQuer
 console.log(`answered ${answer.status} after ${seconds()} s`)
 const text = await answer.text()
 if (answer.status !== 202) throw new Error(text)
-await untilCompleted(system, (JSON.parse(text) as { id: string }).id, 600_000)
+const { id } = JSON.parse(text) as { id: string }
+await untilCompleted(system, id, 600_000)
 console.log(`completed after ${seconds()} s`)
+const report = await system.call(`/v1/batches/${id}/report.csv`)
+let reported = -1
+for await (const chunk of report.body ?? []) {
+  for (const byte of chunk) if (byte === newline) reported += 1
+}
+console.log(`${reported} lines reported after ${seconds()} s`)
+if (reported !== file.lines.length) faults.push(`${reported} lines reported`)
 for (const [process, watch] of memory) {
   const { before, peak } = await watch.stop()
   console.log(`${process}: ${before.toFixed(0)} MB before, ${peak.toFixed(0)} MB at the highest`)

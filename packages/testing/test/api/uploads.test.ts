@@ -245,3 +245,31 @@ test('who may not write is refused before the body is read', async () => {
   headers.authorization = 'Bearer nobody'
   expect((await send('sku,location,quantity\na,b,1\n', { headers })).status).toBe(401)
 })
+
+test('an upload can be previewed, and applied by its plan; broken lines are rejected before', async () => {
+  const rows = Array.from({ length: 3_000 }, (_, index) => `plan-${index % 1_500},Leeds,1`)
+  const csv = `sku,location,quantity\n${rows.join('\n')}\nplan-0,Leeds,x\n`
+  const { id } = await readJson<Batch>(await send(csv, { query: 'mode=preview' }))
+  const read = async () =>
+    readJson<Batch & { planHash: string }>(await system.call(`/v1/batches/${id}`))
+  await expect.poll(async () => (await read()).state, { timeout: 20_000 }).toBe('previewed')
+  const { planHash, counts } = await read()
+  expect(counts).toMatchObject({ total: 3_001, pending: 3_000, rejected: 1 })
+  expect(await onHand('plan-0')).toEqual({})
+  const applied = await system.call(`/v1/batches/${id}/apply`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ planHash }),
+  })
+  expect(applied.status).toBe(202)
+  await untilCompleted(system, id)
+  expect((await read()).counts).toMatchObject({ applied: 3_000, rejected: 1 })
+  expect(await onHand('plan-0')).toEqual({ Leeds: '2' })
+}, 60_000)
+
+test('each completion is told once, also of a file that was done when it was accepted', async () => {
+  const { id } = await readJson<Batch>(await send('sku,location,quantity\n,,\n'))
+  const answer = await system.call(`/v1/batches/${id}/events`)
+  const { value } = (await answer.body?.getReader().read()) ?? {}
+  expect(new TextDecoder().decode(value)).toContain('batch.completed')
+})
