@@ -11,6 +11,8 @@ export type SubmitOptions = {
    */
   idempotencyKey?: string
   signal?: AbortSignal
+  /** Told when the key was known: the batch is the one of the first time. */
+  onReplayed?: () => void
 }
 
 export type LineField =
@@ -43,25 +45,28 @@ export type UploadSource = Blob | (() => ReadableStream<Uint8Array>)
 
 const contentTypes = { csv: 'text/csv', ndjson: 'application/x-ndjson' }
 
-export const submit = (
+const wasReplayed = ({ headers }: Response) => headers.get('idempotent-replayed') === 'true'
+
+export const submit = async (
   { api }: Connection,
   batch: BatchOptions & Pick<SubmitBatch, 'lines'>,
-  { idempotencyKey = crypto.randomUUID(), signal }: SubmitOptions = {},
-): Promise<Batch> =>
-  dataOf(
-    api.POST('/v1/batches', {
-      params: { header: { 'idempotency-key': idempotencyKey } },
-      body: { mode: 'apply', negativeStock: 'reject', verify: false, priority: 'normal', ...batch },
-      ...(signal && { signal }),
-    }),
-  )
+  { idempotencyKey = crypto.randomUUID(), signal, onReplayed }: SubmitOptions = {},
+): Promise<Batch> => {
+  const answer = await api.POST('/v1/batches', {
+    params: { header: { 'idempotency-key': idempotencyKey } },
+    body: { mode: 'apply', negativeStock: 'reject', verify: false, priority: 'normal', ...batch },
+    ...(signal && { signal }),
+  })
+  if (wasReplayed(answer.response)) onReplayed?.()
+  return dataOf(Promise.resolve(answer))
+}
 
 /** Sends a file of any size, in constant memory. One transaction: all of it, or nothing. */
 export const upload = async (
   { baseUrl, send }: Connection,
   source: UploadSource,
   { format, contentEncoding, ...options }: UploadOptions,
-  { idempotencyKey = crypto.randomUUID(), signal }: SubmitOptions = {},
+  { idempotencyKey = crypto.randomUUID(), signal, onReplayed }: SubmitOptions = {},
 ): Promise<Batch> => {
   const url = `${baseUrl}/v1/batches?${uploadQuery(options)}`
   const headers = {
@@ -75,6 +80,7 @@ export const upload = async (
     return new Request(url, init as RequestInit)
   }
   const response = await send(make, { repeatable: true, timeoutMs: 0 })
+  if (wasReplayed(response)) onReplayed?.()
   return (await response.json()) as Batch
 }
 
