@@ -90,7 +90,6 @@ export const uploadRoutes: FastifyPluginAsyncZod<UploadRoutesOptions> = async (
       const verify = options.verify === 'true'
       const notBefore = options.notBefore ? new Date(options.notBefore) : undefined
       if (verify) refuseSourceless({ hasStockSource, mode })
-      await checkCallback(tenantId, callbackUrl)
       const key = request.headers['idempotency-key']
       using slot = uploads.slots.take(key && `${tenantId} ${key}`)
       if (!slot) throw keyIsRunning()

@@ -48,7 +48,10 @@ const sumOfDay = async () => Object.fromEntries(sumByKey(await readOnlineRetailD
 
 const stockOf = async ({ run }: Awaited<ReturnType<typeof newTenant>>) => {
   const { stdout } = await run(['stock', '--json'])
-  const levels = stdout.trimEnd().split('\n').map((line) => JSON.parse(line))
+  const levels = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
   return Object.fromEntries(levels.map((it) => [`${it.sku}\t${it.location}`, Number(it.onHand)]))
 }
 
@@ -126,7 +129,10 @@ test('a preview prints a plan and its hash, which apply takes; reverse takes it 
   const [, id = ''] = /^batch +(\S+)$/m.exec(preview.stdout) ?? []
   const [, hash = ''] = /^plan hash +(\S+)$/m.exec(preview.stdout) ?? []
   const wrong = await tenant.run(['apply', id, '--plan-hash', '0'.repeat(64)])
-  expect(wrong).toMatchObject({ code: 1, stderr: expect.stringContaining('The plan is not the one') })
+  expect(wrong).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('The plan is not the one'),
+  })
   expect((await tenant.run(['apply', id])).stderr).toContain('--plan-hash')
   const applied = await tenant.run(['apply', id, '--plan-hash', hash, '--wait'])
   expect(applied.code, applied.stderr).toBe(0)
@@ -182,7 +188,11 @@ test('what is wrong is said with what is allowed, and nothing is a stack trace',
     [['statsu', 'x'], 1, /Did you mean status/],
     [['status', 'x'], 1, /error: The request is not valid.*\n {2}\/id/],
     [['redrive'], 1, /--fingerprint, --batch, --id or --all/],
-    [['status', 'x', '--url', 'ftp://x'], 1, /--url is "ftp:\/\/x": it must be an http or https URL/],
+    [
+      ['status', 'x', '--url', 'ftp://x'],
+      1,
+      /--url is "ftp:\/\/x": it must be an http or https URL/,
+    ],
   ]
   for (const [args, expected, message] of cases) {
     const { code, stderr } = await tenant.run(args)
@@ -215,9 +225,15 @@ test('the address and key of a local system are found upwards, if nobody else ca
 }, 60_000)
 
 test('an API that cannot be reached has an exit code of its own', async () => {
-  const { code, stderr } = await startCommand(
-    ['stock', '--url', 'http://127.0.0.1:9', '--key', 'k', '--retries', '1'],
-  ).ended
+  const { code, stderr } = await startCommand([
+    'stock',
+    '--url',
+    'http://127.0.0.1:9',
+    '--key',
+    'k',
+    '--retries',
+    '1',
+  ]).ended
   expect(code).toBe(4)
   expect(stderr).toContain('http://127.0.0.1:9 did not answer')
   expect(stderr).toContain('the address came from --url')
