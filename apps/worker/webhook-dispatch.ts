@@ -6,7 +6,7 @@ import type { Producer } from '@inventoryrpa/queue'
 type DispatchDeps = { db: LedgerDatabase; producer: Pick<Producer, 'deliverWebhooks'> }
 
 /** A host that answers is looked for again with each answer, and so gets more. */
-const atOnce = { perHost: 20, limit: 500 }
+const atOnce = { perHost: 8, limit: 500 }
 
 /** Has the queue run what is due. */
 export const dispatchWebhooks = async ({ db, producer }: DispatchDeps): Promise<void> =>

@@ -59,7 +59,7 @@ export const deliverWebhookHandler = ({
     run: async ({ payload: { deliveryId } }) => {
       const host = await findDueHost(db, deliveryId)
       // One that finds no room stays due.
-      if (host === undefined || !slots.take(host)) return
+      if (host === undefined || !(await slots.take(host))) return
       let answered: boolean | undefined
       try {
         answered = await attempt(deliveryId)
