@@ -87,7 +87,10 @@ export const createClient = (options: ClientOptions) => {
       ),
 
     /** The outcomes as CSV, of any size. What is rejected can be corrected and uploaded again. */
-    report: async (id: string, { outcome, signal }: ReportOptions = {}) => {
+    report: async (
+      id: string,
+      { outcome, signal }: ReportOptions = {},
+    ): Promise<ReadableStream<Uint8Array>> => {
       const query = outcome ? `?outcome=${outcome}` : ''
       const url = `${baseUrl}/v1/batches/${encodeURIComponent(id)}/report.csv${query}`
       const make = () => new Request(url, signal ? { signal } : {})
