@@ -1,4 +1,4 @@
-import { constants, hostname, setPriority } from 'node:os'
+import { constants, getPriority, hostname, setPriority } from 'node:os'
 import { ConfigError } from '@inventoryrpa/contracts'
 import { startErrorReporting } from '@inventoryrpa/observability'
 import closeWithGrace from 'close-with-grace'
@@ -13,7 +13,7 @@ try {
   const config = readConfig(process.env)
   // Where cores are scarce, small batches go before large ones in the scheduler as well.
   if (!config.WORKER_QUEUES.includes('express')) {
-    setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
+    setPriority(Math.max(getPriority(), constants.priority.PRIORITY_BELOW_NORMAL))
   }
   const reporting = await startErrorReporting({
     dsn: config.SENTRY_DSN,

@@ -188,7 +188,7 @@ test('an upload that dies with its API is not stored, and is one batch when it i
         const sent = await send(key, body)
         return sent.status === 202 && sent
       },
-      { describe: 'the batch accepted' },
+      { timeoutMs: 40_000, describe: 'the batch accepted' },
     )
     ids.add((await readJson<{ id: string }>(answer)).id)
   }
