@@ -32,6 +32,8 @@ export const deliverWebhookHandler = ({
   backoffMs,
   onAnswered,
 }: DeliverWebhookDeps): JobHandler<DeliverWebhookJob> => {
+  // The first success is an increase only if there was a number before.
+  metrics.webhookAttempts.inc({ outcome: 'delivered' }, 0)
   /** @returns whether the host answered; undefined when it was not asked */
   const attempt = async (deliveryId: string): Promise<boolean | undefined> => {
     const claimed = await claimDelivery(db, deliveryId)
