@@ -125,10 +125,12 @@ describe.for(['redis', 'postgres'] as const)('on %s', (backend) => {
   }, 120_000)
 
   test('cancelling ends what is queued and what is in hand, in every process', async () => {
-    const { system, accepted, submit } = await open()
+    const { system, post, submit } = await open()
     const ids = []
     for (let batch = 0; batch < 6; batch += 1) ids.push(await submit({ lines: lines(10_000, 1) }))
-    await Promise.all(ids.map((id) => accepted(`/v1/batches/${id}/cancel`)))
+    // The first ones may be done by now.
+    const cancels = await Promise.all(ids.map((id) => post(`/v1/batches/${id}/cancel`)))
+    expect(cancels.at(-1)?.status).toBe(202)
     let applied = 0
     for (const id of ids) {
       const { counts, state } = await until(
@@ -139,7 +141,7 @@ describe.for(['redis', 'postgres'] as const)('on %s', (backend) => {
         { timeoutMs: 30_000, everyMs: 100, describe: `batch ${id} without pending lines` },
       )
       expect(counts.applied + counts.cancelled).toBe(10_000)
-      expect(state).toBe('cancelled')
+      expect(state).toBe(counts.cancelled > 0 ? 'cancelled' : 'completed')
       applied += counts.applied
     }
     const stock = await stockOf(system)
