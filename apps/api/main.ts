@@ -25,7 +25,10 @@ try {
     await reporting.close(2_000)
   })
   // The supervisor that started this process is gone.
-  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+  const stop = () => process.kill(process.pid, 'SIGTERM')
+  process.once('disconnect', stop)
+  // It went while this one started.
+  if (process.connected === false) stop()
   process.send?.({ type: 'ready', publicUrl: server.publicUrl, opsUrl: server.opsUrl })
 } catch (error) {
   console.error(error instanceof ConfigError ? error.message : error)

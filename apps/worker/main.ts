@@ -45,7 +45,10 @@ try {
     },
   )
   // The supervisor that started this process is gone.
-  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+  const stop = () => process.kill(process.pid, 'SIGTERM')
+  process.once('disconnect', stop)
+  // It went while this one started.
+  if (process.connected === false) stop()
   process.send?.({ type: 'ready', opsUrl: worker.opsUrl })
 } catch (error) {
   console.error(error instanceof ConfigError ? error.message : error)
