@@ -13,7 +13,6 @@ import {
 } from '@inventoryrpa/contracts'
 import {
   acceptBatch,
-  findBatch,
   type LedgerDatabase,
   listBatches,
   listLineOutcomes,
@@ -23,8 +22,8 @@ import { z } from 'zod'
 import type { CallbackCheck } from '../callback-check.ts'
 import type { Enqueuer } from '../enqueuer.ts'
 import type { ExpressWay } from '../express-way.ts'
-import { ProblemError } from '../plugins/problems.ts'
 import { answerAccepted, idempotencyKey, refuseSourceless } from './accepting.ts'
+import { batchOr404 } from './batch-or-404.ts'
 import { problemResponses } from './problem-responses.ts'
 
 export type BatchRoutesOptions = {
@@ -56,12 +55,6 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
   { db, enqueuer, maxChunkLines, checkCallback, hasStockSource, expressWay },
 ) => {
   app.setValidatorCompiler(recognisingCompiler)
-
-  const batchOr404 = async (tenantId: number, id: string) => {
-    const found = await findBatch(db, tenantId, id)
-    if (!found) throw new ProblemError('not-found', `there is no batch ${id}`)
-    return found
-  }
 
   app.post(
     '/batches',
@@ -151,7 +144,7 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
         response: { 200: batch, ...problemResponses('not-found') },
       },
     },
-    async (request) => batchOr404(request.apiKey.tenantId, request.params.id),
+    async (request) => batchOr404(db, request.apiKey.tenantId, request.params.id),
   )
 
   app.get(
@@ -170,7 +163,7 @@ export const batchRoutes: FastifyPluginAsyncZod<BatchRoutesOptions> = async (
       },
     },
     async (request) => {
-      const { id } = await batchOr404(request.apiKey.tenantId, request.params.id)
+      const { id } = await batchOr404(db, request.apiKey.tenantId, request.params.id)
       return listLineOutcomes(db, id, request.query)
     },
   )

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { createEventHub } from '../event-hub.ts'
 import { createEventStreams, type EventStreamsDeps, streamLifetimeMs } from '../event-streams.ts'
 import { ProblemError } from '../plugins/problems.ts'
+import { noBatch } from './batch-or-404.ts'
 import { problemResponses } from './problem-responses.ts'
 
 export type EventRoutesOptions = { db: LedgerDatabase; logger: Logger } & Omit<
@@ -111,7 +112,7 @@ export const eventRoutes: FastifyPluginAsyncZod<EventRoutesOptions> = async (
       const { id } = request.params
       const seen = seenBy(request)
       const found = await inTime(readBatchEvents(db, apiKey.tenantId, id, seen ?? 0))
-      if (!found) throw new ProblemError('not-found', `there is no batch ${id}`)
+      if (!found) throw noBatch(id)
       const { batch, events, latest } = found
       if (isOver(batch) && events.length === 0 && seen !== undefined) {
         return reply.code(204).send(null)

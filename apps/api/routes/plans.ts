@@ -11,7 +11,6 @@ import {
 import {
   applyPlan,
   decideBatch,
-  findBatch,
   type LedgerDatabase,
   listPlan,
   requestCancel,
@@ -21,6 +20,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Enqueuer } from '../enqueuer.ts'
 import { ProblemError } from '../plugins/problems.ts'
+import { batchOr404, noBatch } from './batch-or-404.ts'
 import { problemResponses } from './problem-responses.ts'
 
 export type PlanRoutesOptions = { db: LedgerDatabase; enqueuer: Enqueuer; maxChunkLines: number }
@@ -30,7 +30,6 @@ const params = z.object({ id: z.uuid() })
 /** A reversal has as many lines as its batch: a million take some 20 s. */
 const reverseTimeoutMs = 120_000
 
-const unknown = (id: string) => new ProblemError('not-found', `there is no batch ${id}`)
 const wrongState = (state: string, wanted: string) =>
   new ProblemError('batch-state', `the batch is ${state}; ${wanted}`)
 
@@ -55,9 +54,8 @@ export const planRoutes: FastifyPluginAsyncZod<PlanRoutesOptions> = async (
       },
     },
     async (request) => {
-      const found = await findBatch(db, request.apiKey.tenantId, request.params.id)
-      if (!found) throw unknown(request.params.id)
-      return listPlan(db, found.id, request.query)
+      const { id } = await batchOr404(db, request.apiKey.tenantId, request.params.id)
+      return listPlan(db, id, request.query)
     },
   )
 
@@ -90,7 +88,7 @@ export const planRoutes: FastifyPluginAsyncZod<PlanRoutesOptions> = async (
       const { tenantId } = request.apiKey
       const { id } = request.params
       const applied = await applyPlan(db, { tenantId, batchId: id }, request.body)
-      if (applied.outcome === 'unknown') throw unknown(id)
+      if (applied.outcome === 'unknown') throw noBatch(id)
       if (applied.outcome === 'wrong-state') {
         throw wrongState(applied.state, 'only one that is previewed can be applied')
       }
@@ -123,7 +121,7 @@ export const planRoutes: FastifyPluginAsyncZod<PlanRoutesOptions> = async (
       const { tenantId, id: by } = request.apiKey
       const { id } = request.params
       const decided = await decideBatch(db, { tenantId, batchId: id }, { ...request.body, by })
-      if (decided.outcome === 'unknown') throw unknown(id)
+      if (decided.outcome === 'unknown') throw noBatch(id)
       if (decided.outcome === 'own') {
         throw new ProblemError('own-batch', 'it takes another key than the one that sent the batch')
       }
@@ -155,7 +153,7 @@ export const planRoutes: FastifyPluginAsyncZod<PlanRoutesOptions> = async (
       const { tenantId } = request.apiKey
       const { id } = request.params
       const cancelled = await requestCancel(db, { tenantId, batchId: id })
-      if (cancelled.outcome === 'unknown') throw unknown(id)
+      if (cancelled.outcome === 'unknown') throw noBatch(id)
       if (cancelled.outcome === 'wrong-state') {
         throw wrongState(cancelled.state, 'no line of it is pending or held')
       }
@@ -207,7 +205,7 @@ export const planRoutes: FastifyPluginAsyncZod<PlanRoutesOptions> = async (
       case 'accepted':
         return reversed
       case 'unknown':
-        throw unknown(batchId)
+        throw noBatch(batchId)
       case 'wrong-state':
         throw wrongState(reversed.state, 'only one that is done can be reversed')
       case 'already-reversed':

@@ -1,10 +1,10 @@
 import { Readable } from 'node:stream'
 import { type Outcome, outcome } from '@inventoryrpa/contracts'
-import { findBatch, type LedgerDatabase, listReport, type ReportLine } from '@inventoryrpa/ledger'
+import { type LedgerDatabase, listReport, type ReportLine } from '@inventoryrpa/ledger'
 import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { ProblemError } from '../plugins/problems.ts'
 import { reportCsv } from '../uploads/report-csv.ts'
+import { batchOr404 } from './batch-or-404.ts'
 import { problemResponses } from './problem-responses.ts'
 
 /** In memory at once. */
@@ -54,8 +54,7 @@ export const reportRoutes: FastifyPluginAsyncZod<{ db: LedgerDatabase }> = async
       },
     },
     async (request, reply) => {
-      const found = await findBatch(db, request.apiKey.tenantId, request.params.id)
-      if (!found) throw new ProblemError('not-found', `there is no batch ${request.params.id}`)
+      const found = await batchOr404(db, request.apiKey.tenantId, request.params.id)
       const { outcome: only } = request.query
       // Before the answer begins: from then on an outage can only cut it off.
       const first = await listReport(db, found.id, { outcome: only, after: 0, limit: pageLines })

@@ -1,20 +1,9 @@
+import { lineFields } from '@inventoryrpa/contracts'
+
 /** The header of a report: what became of a line, then the line as it may be sent again. */
 export const reportColumns = [
-  'line',
-  'outcome',
-  'code',
-  'detail',
-  'type',
-  'sku',
-  'location',
-  'toLocation',
-  'quantity',
-  'reason',
-  'reference',
-  'observedAt',
-  'countedAt',
-  'expectedOnHand',
-  'unitValue',
+  ...(['line', 'outcome', 'code', 'detail'] as const),
+  ...lineFields,
   'onHandAfter',
 ] as const
 

@@ -15,9 +15,11 @@ export type SubmitOptions = {
   onReplayed?: () => void
 }
 
-export type LineField =
-  | ('type' | 'sku' | 'location' | 'toLocation' | 'quantity' | 'countedAt' | 'observedAt')
-  | ('expectedOnHand' | 'reason' | 'reference' | 'unitValue')
+export const lineFields = [
+  ...(['type', 'sku', 'location', 'toLocation', 'quantity', 'countedAt', 'observedAt'] as const),
+  ...(['expectedOnHand', 'reason', 'reference', 'unitValue'] as const),
+] as const
+export type LineField = (typeof lineFields)[number]
 
 /** How a file is read. All but the first two are for CSV. */
 export type UploadOptions = BatchOptions & {

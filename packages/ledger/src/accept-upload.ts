@@ -10,11 +10,11 @@ import { findKey, replay, tryKeyLock } from './idempotency.ts'
 import { type InvalidLine, invalidRow, saveOutcomes } from './line-outcomes.ts'
 import {
   type AcceptedChunk,
-  insertBatch,
-  insertChunks,
-  isPlannedFirst,
+  insertChunkPage,
+  insertHead,
   type NewBatch,
   plannedFirst,
+  type StoredChunk,
 } from './new-batch.ts'
 import type { Schema } from './schema.ts'
 import { storeLines } from './stored-lines.ts'
@@ -109,9 +109,9 @@ const store = async (
   const { verify = false } = upload
   const express = total === invalid || upload.isExpress(total - invalid)
   const chunks: AcceptedChunk[] = []
-  let page: (AcceptedChunk & { stored: Buffer })[] = []
+  let page: StoredChunk[] = []
   const insertPage = async () => {
-    if (page.length > 0) await insertChunkPage(trx, id, page, planned)
+    if (page.length > 0) await insertChunkPage(trx, id, page, { planned })
     page = []
   }
   for await (const { lines, numbers } of parts.groups()) {
@@ -187,30 +187,4 @@ const takeIn = async (
   }
   await saveOutcomes(trx, faults)
   return { total, invalid }
-}
-
-/** @returns whether what it would do must be known first */
-const insertHead = async (
-  trx: Transaction<Schema>,
-  id: string,
-  upload: Upload,
-  counts: { total: number; invalid: number },
-): Promise<boolean> => {
-  const { rows } = await sql<{ planned: boolean }>`
-    ${insertBatch(id, upload, counts)} returning ${isPlannedFirst(upload)} as planned
-  `.execute(trx)
-  return rows[0]?.planned === true
-}
-
-const insertChunkPage = async (
-  trx: Transaction<Schema>,
-  id: string,
-  page: readonly (AcceptedChunk & { stored: Buffer })[],
-  planned: boolean,
-): Promise<void> => {
-  await sql`
-    with admitted as (select ${planned}::boolean as planned),
-      batch as (select id, not_before from batches where id = ${id})
-    ${insertChunks(page)}
-  `.execute(trx)
 }

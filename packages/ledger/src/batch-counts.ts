@@ -1,4 +1,5 @@
 import { sql, type Transaction } from 'kysely'
+import { type BatchRow, batchColumns } from './batches.ts'
 import { BatchCancelledError } from './errors.ts'
 import { emitEvents } from './events.ts'
 import type { Schema } from './schema.ts'
@@ -17,7 +18,7 @@ export type CountsChange = {
 const counters = ['pending', 'dead', 'applied', 'rejected', 'held', 'cancelled'] as const
 const noChange = { pending: 0, dead: 0, applied: 0, rejected: 0, held: 0, cancelled: 0 }
 
-const isApplying = (sum = noChange) => sum.applied + sum.rejected + sum.held > 0
+const isApplying = (sum: typeof noChange) => sum.applied + sum.rejected + sum.held > 0
 
 /**
  * Moves lines between the counters of batches, and completes those of which none is pending. Last in
@@ -37,12 +38,7 @@ export const moveCounts = async (
     batches.set(batchId, sum)
   }
   const sums = [...batches.values()]
-  const { rows } = await sql<{
-    id: string
-    tenantId: number
-    cancelled: boolean
-    completed: boolean
-  }>`
+  const { rows } = await sql<BatchRow & { is_new: boolean }>`
     with change as (
       select * from unnest(
         ${[...batches.keys()]}::uuid[], ${sums.map((sum) => sum.pending)}::int[], ${sums.map((sum) => sum.dead)}::int[],
@@ -66,25 +62,25 @@ export const moveCounts = async (
           then coalesce(b.completed_at, clock_timestamp()) end
       from before join change using (id)
       where b.id = before.id
-      returning b.id, b.tenant_id, b.cancelled_at is not null as cancelled,
-        b.completed_at is not null and before.completed_at is null as completed
+      returning b.*, b.completed_at is not null and before.completed_at is null as is_new
     )
-    select id, tenant_id as "tenantId", cancelled, completed from after order by id
+    select ${batchColumns}, is_new from after order by id
   `.execute(trx)
-  for (const { id, cancelled } of rows) {
-    if (cancelled && batches.get(id)?.cancelled === 0 && isApplying(batches.get(id))) {
+  for (const { id, cancelled_at } of rows) {
+    const sum = batches.get(id)
+    if (cancelled_at && sum?.cancelled === 0 && isApplying(sum)) {
       throw new BatchCancelledError(`batch ${id} was cancelled`)
     }
   }
-  const completed = rows.filter((row) => row.completed)
+  const completed = rows.filter((row) => row.is_new)
   const [first] = completed
   if (first) {
     await emitEvents(
       trx,
-      first.tenantId,
-      completed.map(({ id, cancelled }) => ({
-        batchId: id,
-        type: cancelled ? 'batch.cancelled' : 'batch.completed',
+      first.tenant_id,
+      completed.map((batch) => ({
+        batch,
+        type: batch.cancelled_at ? 'batch.cancelled' : 'batch.completed',
       })),
     )
   }

@@ -2,7 +2,6 @@ import type { Batch, OnConflict } from '@inventoryrpa/contracts'
 import { sql, type Transaction } from 'kysely'
 import { type BatchRow, batchColumns, toBatch } from './batches.ts'
 import type { LedgerDatabase } from './database.ts'
-import { emitEvents } from './events.ts'
 import { park, type Released, readPlan, release } from './finish-plan.ts'
 import type { Schema } from './schema.ts'
 
@@ -58,18 +57,13 @@ export const applyPlan = async (
       const chunks = await release(trx, row.id, { onConflict })
       return { outcome: 'applied', batch: await readBatch(trx, key), chunks }
     }
-    await park(trx, row.id, {
+    const parked = await park(trx, row.id, {
       state: 'awaiting_approval',
       findings: plan.findings,
       sha256: row.plan_sha256,
+      onConflict,
     })
-    await trx
-      .updateTable('batches')
-      .set({ mode: 'apply', on_conflict: onConflict })
-      .where('id', '=', row.id)
-      .execute()
-    await emitEvents(trx, key.tenantId, [{ batchId: row.id, type: 'batch.awaiting_approval' }])
-    return { outcome: 'applied', batch: await readBatch(trx, key), chunks: [] }
+    return { outcome: 'applied', batch: toBatch(parked), chunks: [] }
   })
 
 /**

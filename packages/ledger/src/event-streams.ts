@@ -1,8 +1,9 @@
-import type { Batch, Event, EventType } from '@inventoryrpa/contracts'
-import { type Selectable, sql } from 'kysely'
+import type { Batch, Event } from '@inventoryrpa/contracts'
+import { sql } from 'kysely'
 import { toBatch } from './batches.ts'
 import type { LedgerDatabase } from './database.ts'
-import type { Schema } from './schema.ts'
+import { dropOld } from './drop-old.ts'
+import { type EventRow, toEvent } from './events.ts'
 
 /** Where a reader of a tenant's events stands. */
 export type EventPosition = {
@@ -10,15 +11,6 @@ export type EventPosition = {
   /** The id of the last event that was read. */
   after: number
 }
-
-type Row = Selectable<Schema['events']>
-
-export const toEvent = ({ id, type, data, created_at }: Row): Event => ({
-  id: String(id),
-  type: type as EventType,
-  timestamp: created_at.toISOString(),
-  data: data as Batch,
-})
 
 const latestOf = (tenantId: number) =>
   sql<number>`coalesce((select max(id) from events where tenant_id = ${tenantId}), 0)`
@@ -82,7 +74,7 @@ export const readEvents = async (
   positions: readonly EventPosition[],
   limit: number,
 ): Promise<{ batchId: string; event: Event }[][]> => {
-  const { rows } = await sql<Row & { place: number }>`
+  const { rows } = await sql<EventRow & { place: number }>`
     select r.place, e.id, e.tenant_id, e.batch_id, e.type, e.data, e.created_at
     from unnest(
       ${positions.map(({ tenantId }) => tenantId)}::int[], ${positions.map(({ after }) => after)}::int8[]
@@ -105,13 +97,6 @@ export const findBatches = async (db: LedgerDatabase, ids: readonly string[]): P
   return rows.map(toBatch)
 }
 
-/** Events are kept for a week; older ones are dropped, some at a time. */
-export const dropOldEvents = async (db: LedgerDatabase): Promise<number> => {
-  const result = await sql`
-    delete from events where id in (
-      select id from events
-      where created_at < now() - interval '7 days' order by created_at limit 10000
-    )
-  `.execute(db)
-  return Number(result.numAffectedRows ?? 0)
-}
+/** Events are kept for a week. */
+export const dropOldEvents = (db: LedgerDatabase): Promise<number> =>
+  dropOld(db, { table: 'events', key: ['id'], age: 'created_at', days: 7 })

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { type ChunkRef, chunkKeys } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
+import { dropOld } from './drop-old.ts'
 import { keepable } from './line-outcomes.ts'
 
 export type FailedAttempt = {
@@ -33,19 +34,17 @@ export const recordFailedAttempt = async (
     .execute()
 }
 
-/** Those of a month ago are dropped, some at a time, besides the history of what is dead. */
-export const dropOldFailedAttempts = async (db: LedgerDatabase): Promise<number> => {
-  const result = await sql`
-    delete from failed_attempts where id in (
-      select id from failed_attempts a
-      where started_at < now() - interval '30 days' and not exists (
-        select from chunks c where c.batch_id = a.batch_id and c.dead_at is not null
-      )
-      order by started_at limit 10000
-    )
-  `.execute(db)
-  return Number(result.numAffectedRows ?? 0)
-}
+/** Those of a month ago are dropped, besides the history of what is dead. */
+export const dropOldFailedAttempts = (db: LedgerDatabase): Promise<number> =>
+  dropOld(db, {
+    table: 'failed_attempts',
+    key: ['id'],
+    age: 'started_at',
+    days: 30,
+    unless: sql`exists (
+      select from chunks c where c.batch_id = r.batch_id and c.dead_at is not null
+    )`,
+  })
 
 /**
  * The failed attempts of chunks and of those that each was split from, oldest first. In one query: a

@@ -1,4 +1,4 @@
-import type { Guard } from '@inventoryrpa/contracts'
+import type { Guard, OnConflict } from '@inventoryrpa/contracts'
 import {
   exceeded,
   type GuardFinding,
@@ -6,6 +6,7 @@ import {
   parseQuantity,
 } from '@inventoryrpa/inventory'
 import { sql, type Transaction } from 'kysely'
+import type { BatchRow } from './batches.ts'
 import { mayEndProcesses } from './chunks.ts'
 import { emitEvents } from './events.ts'
 import type { AcceptedChunk } from './new-batch.ts'
@@ -15,7 +16,6 @@ import type { Schema } from './schema.ts'
 export type Released = AcceptedChunk[]
 
 type Plan = {
-  tenantId: number
   mode: 'apply' | 'preview'
   cancelled: boolean
   guard: Guard | null
@@ -34,7 +34,7 @@ export const readPlan = async (
   batchId: string,
 ): Promise<(Plan & { findings: GuardFinding[] }) | undefined> => {
   const { rows } = await sql<Plan>`
-    select b.tenant_id as "tenantId", b.mode, b.cancelled_at is not null as cancelled, t.guard,
+    select b.mode, b.cancelled_at is not null as cancelled, t.guard,
       sha256(string_agg(c.plan_sha256, ''::bytea order by c.chunk)) as sha256,
       coalesce(sum((c.plan_totals->>'units')::numeric), 0)::text as units,
       coalesce(sum((c.plan_totals->>'value')::numeric), 0)::text as value,
@@ -76,17 +76,17 @@ const totalsOf = ({ units, value, percent, levels, zeroed }: Plan): PlanTotals =
 export const finishPlan = async (trx: Transaction<Schema>, batchId: string): Promise<Released> => {
   const plan = await readPlan(trx, batchId)
   if (!plan?.sha256 || plan.cancelled) return []
-  const { tenantId, mode, findings, sha256 } = plan
+  const { mode, findings, sha256 } = plan
   if (mode === 'apply' && findings.length === 0) {
     await trx.deleteFrom('planned_movements').where('batch_id', '=', batchId).execute()
     return await release(trx, batchId, { onConflict: null })
   }
   const state = mode === 'preview' ? 'previewed' : 'awaiting_approval'
   await park(trx, batchId, { state, findings, sha256 })
-  await emitEvents(trx, tenantId, [{ batchId, type: `batch.${state}` }])
   return []
 }
 
+/** Has a batch wait for somebody, and tells so. @returns the batch */
 export const park = async (
   trx: Transaction<Schema>,
   batchId: string,
@@ -94,24 +94,35 @@ export const park = async (
     state,
     findings,
     sha256,
+    onConflict,
   }: {
     state: 'previewed' | 'awaiting_approval'
     findings: readonly GuardFinding[]
     sha256: Buffer
+    /** Of a preview that is to be applied. */
+    onConflict?: OnConflict
   },
-): Promise<void> => {
-  await trx
+): Promise<BatchRow> => {
+  const batch = await trx
     .updateTable('batches')
-    .set({ state, plan_sha256: sha256, guard_findings: JSON.stringify(findings) })
+    .set({
+      state,
+      plan_sha256: sha256,
+      guard_findings: JSON.stringify(findings),
+      ...(onConflict && { mode: 'apply', on_conflict: onConflict }),
+    })
     .where('id', '=', batchId)
-    .execute()
+    .returningAll()
+    .executeTakeFirstOrThrow()
+  await emitEvents(trx, batch.tenant_id, [{ batch, type: `batch.${state}` }])
+  return batch
 }
 
 /** Has a batch's parked chunks applied. They wait from now on, whenever they were accepted. */
 export const release = async (
   trx: Transaction<Schema>,
   batchId: string,
-  { onConflict }: { onConflict: 'rebase' | 'reject' | null },
+  { onConflict }: { onConflict: OnConflict | null },
 ): Promise<Released> => {
   await trx
     .updateTable('batches')
@@ -119,19 +130,15 @@ export const release = async (
     .where('id', '=', batchId)
     .execute()
   const { rows } = await sql<AcceptedChunk>`
-    update chunks set queue = 'apply', created_at = now(), not_before = b.not_before
-    from batches b
-    where b.id = ${batchId} and batch_id = b.id and queue in ('parked', 'plan') and settled_at is null
-    returning batch_id as "batchId", chunk, queue, line_count as lines, ${mayEndProcesses} as suspect,
-      dead_at is not null as dead
+    with released as (
+      update chunks set queue = 'apply', created_at = now(), not_before = b.not_before
+      from batches b
+      where b.id = ${batchId} and batch_id = b.id and queue in ('parked', 'plan')
+        and settled_at is null
+      returning chunks.*
+    )
+    select batch_id as "batchId", chunk, queue, line_count as lines, ${mayEndProcesses} as suspect
+    from released where dead_at is null
   `.execute(trx)
-  return rows.filter((row) => !('dead' in row && row.dead)).map(withoutDead)
+  return rows
 }
-
-const withoutDead = ({ batchId, chunk, queue, lines, suspect }: AcceptedChunk) => ({
-  batchId,
-  chunk,
-  queue,
-  lines,
-  suspect,
-})

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Accepted } from './accept-batch.ts'
 import { type BatchRow, toAcceptedBatch } from './batches.ts'
 import type { LedgerDatabase } from './database.ts'
+import { dropOld } from './drop-old.ts'
 
 /** Whoever has it is the first with this key, until its transaction ends. */
 export const tryKeyLock = (tenantId: number, key: string) =>
@@ -33,13 +34,11 @@ export const replay = async (
   return { outcome: 'replayed', batch: toAcceptedBatch(first) }
 }
 
-/** Keys are kept for at least a day (Stripe's rule); older ones are dropped, some at a time. */
-export const dropOldIdempotencyKeys = async (db: LedgerDatabase): Promise<number> => {
-  const result = await sql`
-    delete from idempotency_keys where (tenant_id, key) in (
-      select tenant_id, key from idempotency_keys
-      where created_at < now() - interval '2 days' order by created_at limit 10000
-    )
-  `.execute(db)
-  return Number(result.numAffectedRows ?? 0)
-}
+/** Keys are kept for at least a day (Stripe's rule). */
+export const dropOldIdempotencyKeys = (db: LedgerDatabase): Promise<number> =>
+  dropOld(db, {
+    table: 'idempotency_keys',
+    key: ['tenant_id', 'key'],
+    age: 'created_at',
+    days: 2,
+  })

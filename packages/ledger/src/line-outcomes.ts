@@ -6,7 +6,7 @@ import {
   nameLengths,
   type Outcome,
 } from '@inventoryrpa/contracts'
-import { type Insertable, sql, type Transaction } from 'kysely'
+import { type Insertable, type RawBuilder, sql, type Transaction } from 'kysely'
 import type { ChunkRef } from './chunks.ts'
 import type { LedgerDatabase } from './database.ts'
 import { decimal } from './movements.ts'
@@ -16,6 +16,21 @@ import type { NumberedLine } from './stored-lines.ts'
 
 type Row = Omit<LineOutcome, 'movements'> & {
   movements: { location: string; quantity: string; onHandAfter: string }[]
+}
+
+/** Of an applied line `m`. */
+export const appliedCode = sql`case when m.rebased then 'rebased' end`
+
+/**
+ * Lines in their order: those that were applied, the others, or both, as an outcome asks for.
+ */
+export const settledLines = (
+  { applied, others }: { applied: RawBuilder<unknown>; others: RawBuilder<unknown> },
+  { outcome, limit }: { outcome: Outcome | undefined; limit: number },
+) => {
+  const both = sql`(${applied}) union all (${others})`
+  const sources = outcome === undefined ? both : outcome === 'applied' ? applied : others
+  return sql`select * from (${sources}) lines order by line limit ${limit}`
 }
 
 /**
@@ -29,7 +44,7 @@ export const listLineOutcomes = async (
 ): Promise<Page<LineOutcome>> => {
   const after = readCursor(cursor, ['integer'])?.[0] ?? 0
   const applied = sql`
-    select m.line, 'applied' as outcome, case when m.rebased then 'rebased' end as code, null as detail, m.type, m.sku, m.location,
+    select m.line, 'applied' as outcome, ${appliedCode} as code, null as detail, m.type, m.sku, m.location,
       m.reference, (
         select json_agg(json_build_object(
           'location', leg.location, 'quantity', leg.quantity::text, 'onHandAfter', leg.on_hand_after::text
@@ -43,14 +58,8 @@ export const listLineOutcomes = async (
     from line_outcomes where batch_id = ${batchId} and line > ${after}::bigint
     ${outcome === undefined ? sql`` : sql`and outcome = ${outcome}`}
     order by line limit ${limit + 1}`
-  const sources =
-    outcome === undefined
-      ? sql`(${applied}) union all (${others})`
-      : outcome === 'applied'
-        ? applied
-        : others
   const { rows } = await sql<Row>`
-    select * from (${sources}) lines order by line limit ${limit + 1}
+    ${settledLines({ applied, others }, { outcome, limit: limit + 1 })}
   `.execute(db)
   const lines = rows.map((row) => ({
     ...row,

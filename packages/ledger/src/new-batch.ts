@@ -1,6 +1,7 @@
 import type { BatchMode, BatchPriority, QueueKind } from '@inventoryrpa/contracts'
-import { sql } from 'kysely'
+import { sql, type Transaction } from 'kysely'
 import type { ChunkRef } from './chunks.ts'
+import type { Schema } from './schema.ts'
 
 export type NewBatch = {
   tenantId: number
@@ -16,6 +17,8 @@ export type NewBatch = {
   /** The id of its sender's key; absent for what the system submits itself. */
   submittedBy?: string | undefined
   callbackUrl?: string | undefined
+  /** The batch that it compensates. */
+  reverses?: string | undefined
 }
 
 /** What the queue is to know of a chunk. */
@@ -26,6 +29,9 @@ export type AcceptedChunk = ChunkRef & {
   suspect: boolean
 }
 
+/** A chunk with its lines as they are kept. */
+export type StoredChunk = AcceptedChunk & { stored: Buffer }
+
 /** Inserts a batch, for as many rows as whatever follows selects from. */
 export const insertBatch = (
   id: string,
@@ -34,15 +40,16 @@ export const insertBatch = (
 ) => sql`
   insert into batches (
     id, tenant_id, reference, mode, negative_stock, verify, priority, not_before, total, pending,
-    rejected, invalid_lines, submitted_by, callback_url, created_at
+    rejected, invalid_lines, submitted_by, callback_url, reverses_id, created_at
   )
   select ${id}::uuid, ${batch.tenantId}, ${batch.reference ?? null}, ${batch.mode},
     ${batch.negativeStock}, ${batch.verify ?? false}, ${batch.priority ?? 'normal'},
     ${batch.notBefore ?? null}::timestamptz, ${total}, ${total - invalid}, ${invalid}, ${invalid},
-    ${batch.submittedBy ?? null}, ${batch.callbackUrl ?? null}, statement_timestamp()`
+    ${batch.submittedBy ?? null}, ${batch.callbackUrl ?? null}, ${batch.reverses ?? null}::uuid,
+    statement_timestamp()`
 
 /** Beside `batch` with its row, and `admitted`, which says whether it is `planned` first. */
-export const insertChunks = (chunks: readonly (AcceptedChunk & { stored: Buffer })[]) => sql`
+export const insertChunks = (chunks: readonly StoredChunk[]) => sql`
   insert into chunks (batch_id, not_before, chunk, line_count, lines, queue, created_at)
   select batch.id, case when not ${isPlannedChunk} then batch.not_before end, c.chunk, c.line_count,
     c.lines, case when ${isPlannedChunk} then 'plan' else c.queue end, statement_timestamp()
@@ -64,3 +71,33 @@ const isPlannedChunk = sql`(planned and c.queue <> 'sync')`
 
 export const plannedFirst = (chunk: AcceptedChunk): AcceptedChunk =>
   chunk.queue === 'sync' ? chunk : { ...chunk, queue: 'plan' }
+
+/**
+ * Inserts a batch whose chunks follow.
+ * @returns whether what it would do must be known first
+ */
+export const insertHead = async (
+  trx: Transaction<Schema>,
+  id: string,
+  batch: NewBatch,
+  counts: { total: number; invalid: number },
+): Promise<boolean> => {
+  const { rows } = await sql<{ planned: boolean }>`
+    ${insertBatch(id, batch, counts)} returning ${isPlannedFirst(batch)} as planned
+  `.execute(trx)
+  return rows[0]?.planned === true
+}
+
+/** @param options.planned what insertHead said */
+export const insertChunkPage = async (
+  trx: Transaction<Schema>,
+  id: string,
+  page: readonly StoredChunk[],
+  { planned }: { planned: boolean },
+): Promise<void> => {
+  await sql`
+    with admitted as (select ${planned}::boolean as planned),
+      batch as (select id, not_before from batches where id = ${id})
+    ${insertChunks(page)}
+  `.execute(trx)
+}

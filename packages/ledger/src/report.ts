@@ -1,6 +1,7 @@
 import type { LineOutcome, Outcome } from '@inventoryrpa/contracts'
 import { sql } from 'kysely'
 import type { LedgerDatabase } from './database.ts'
+import { appliedCode, settledLines } from './line-outcomes.ts'
 import { decimal } from './movements.ts'
 import type { Given } from './schema.ts'
 
@@ -41,7 +42,7 @@ export const listReport = async (
   { outcome, after, limit }: { outcome?: Outcome | undefined; after: number; limit: number },
 ): Promise<ReportLine[]> => {
   const applied = sql`
-    select m.line, 'applied' as outcome, case when m.rebased then 'rebased' end as code, null as detail, m.type, m.sku,
+    select m.line, 'applied' as outcome, ${appliedCode} as code, null as detail, m.type, m.sku,
       m.location, other.location as to_location, m.quantity::text, m.reason, m.reference,
       m.occurred_at, m.on_hand_after::text, null::jsonb as given
     from movements m
@@ -55,14 +56,8 @@ export const listReport = async (
     from line_outcomes where batch_id = ${batchId} and line > ${after}
     ${outcome === undefined ? sql`` : sql`and outcome = ${outcome}`}
     order by line limit ${limit}`
-  const sources =
-    outcome === undefined
-      ? sql`(${applied}) union all (${others})`
-      : outcome === 'applied'
-        ? applied
-        : others
   const { rows } = await sql<Row>`
-    select * from (${sources}) lines order by line limit ${limit}
+    ${settledLines({ applied, others }, { outcome, limit })}
   `.execute(db)
   return rows.map(({ line, outcome, code, detail, on_hand_after, ...row }) => ({
     line,

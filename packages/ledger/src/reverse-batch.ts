@@ -8,11 +8,10 @@ import {
   reverseMovements,
 } from '@inventoryrpa/inventory'
 import { sql, type Transaction } from 'kysely'
-
 import { type BatchRow, batchColumns, toAcceptedBatch } from './batches.ts'
 import type { LedgerDatabase } from './database.ts'
 import { isUniqueViolation } from './errors.ts'
-import { type AcceptedChunk, isPlannedFirst } from './new-batch.ts'
+import { type AcceptedChunk, insertChunkPage, insertHead, type NewBatch } from './new-batch.ts'
 import type { Schema } from './schema.ts'
 import { type StoredLine, storeLines } from './stored-lines.ts'
 
@@ -62,32 +61,35 @@ const reverseLocked = async (
   reverse: ReverseBatch,
   maxChunkLines: number,
 ): Promise<Reversed> => {
-  const { tenantId, batchId, laterMovements } = reverse
-  const { rows } = await sql<{ state: Batch['state']; completed: boolean }>`
-    select state, completed_at is not null as completed from batches
+  const { tenantId, batchId, laterMovements, reference, mode, submittedBy } = reverse
+  const { rows } = await sql<Pick<BatchRow, 'state' | 'completed_at' | 'callback_url'>>`
+    select state, completed_at, callback_url from batches
     where id = ${batchId} and tenant_id = ${tenantId} for share
   `.execute(trx)
   const [original] = rows
   if (!original) return { outcome: 'unknown' }
-  if (!original.completed) return { outcome: 'wrong-state', state: original.state }
+  if (!original.completed_at) return { outcome: 'wrong-state', state: original.state }
 
   const id = randomUUIDv7()
-  const planned = await insertBatch(trx, id, reverse)
+  const reversal: NewBatch = {
+    ...{ tenantId, reference, mode, submittedBy, reverses: batchId },
+    negativeStock: 'allow',
+    callbackUrl: original.callback_url ?? undefined,
+  }
+  // How many lines it has is known when all of them are read.
+  const planned = await insertHead(trx, id, reversal, { total: 0, invalid: 0 })
   const chunks: AcceptedChunk[] = []
   const add = async (lines: Reversal[]) => {
-    const queue = planned ? 'plan' : 'apply'
-    const chunk = { batchId: id, chunk: chunks.length, queue, lines: lines.length } as const
-    await trx
-      .insertInto('chunks')
-      .values({
-        batch_id: id,
-        chunk: chunk.chunk,
-        line_count: lines.length,
-        lines: storeReversals(lines, laterMovements === 'flag' ? 'rebase' : 'reject'),
-        queue,
-      })
-      .execute()
-    chunks.push({ ...chunk, suspect: false })
+    const chunk: AcceptedChunk = {
+      batchId: id,
+      chunk: chunks.length,
+      queue: planned ? 'plan' : 'apply',
+      lines: lines.length,
+      suspect: false,
+    }
+    const stored = storeReversals(lines, laterMovements === 'flag' ? 'rebase' : 'reject')
+    await insertChunkPage(trx, id, [{ ...chunk, stored }], { planned })
+    chunks.push(chunk)
   }
   let open: Reversal[] = []
   for await (const moved of movedBySku(trx, batchId)) {
@@ -108,24 +110,6 @@ const reverseLocked = async (
     update batches set total = ${total}, pending = ${total} where id = ${id} returning ${batchColumns}
   `.execute(trx)
   return { outcome: 'accepted', batch: toAcceptedBatch(batches[0] as BatchRow), chunks }
-}
-
-const insertBatch = async (
-  trx: Transaction<Schema>,
-  id: string,
-  { tenantId, batchId, reference, mode, submittedBy }: ReverseBatch,
-): Promise<boolean> => {
-  const { rows } = await sql<{ planned: boolean }>`
-    insert into batches (
-      id, tenant_id, reference, mode, negative_stock, total, pending, submitted_by, callback_url,
-      reverses_id
-    )
-    select ${id}::uuid, tenant_id, ${reference ?? null}, ${mode}, 'allow', 0, 0,
-      ${submittedBy}, callback_url, id
-    from batches where id = ${batchId}
-    returning ${isPlannedFirst({ tenantId, mode })} as planned
-  `.execute(trx)
-  return rows[0]?.planned === true
 }
 
 type MovedRow = {

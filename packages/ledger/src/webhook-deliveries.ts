@@ -6,6 +6,7 @@ import type {
 } from '@inventoryrpa/contracts'
 import { type Selectable, sql } from 'kysely'
 import type { LedgerDatabase } from './database.ts'
+import { dropOld } from './drop-old.ts'
 import { cursorOf, type Page, type PageRequest, pageFrom, readCursor } from './page.ts'
 import type { Schema } from './schema.ts'
 
@@ -123,14 +124,12 @@ export const measureWebhooks = async (db: LedgerDatabase): Promise<WebhookBacklo
   return { pending, dueSeconds: Math.max(0, dueSeconds) }
 }
 
-/** Settled ones of a month ago are dropped with their attempts, some at a time. */
-export const dropOldDeliveries = async (db: LedgerDatabase): Promise<number> => {
-  const result = await sql`
-    delete from webhook_deliveries where id in (
-      select id from webhook_deliveries
-      where created_at < now() - interval '30 days' and state <> 'pending'
-      order by created_at limit 10000
-    )
-  `.execute(db)
-  return Number(result.numAffectedRows ?? 0)
-}
+/** Settled ones of a month ago are dropped with their attempts. */
+export const dropOldDeliveries = (db: LedgerDatabase): Promise<number> =>
+  dropOld(db, {
+    table: 'webhook_deliveries',
+    key: ['id'],
+    age: 'created_at',
+    days: 30,
+    unless: sql`r.state = 'pending'`,
+  })

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import type { LineField, UploadOptions } from '../upload.ts'
+import { type LineField, lineFields, type UploadOptions } from '../upload.ts'
 import { formats } from './source-file.ts'
 
 export type FileOptions = {
@@ -24,10 +24,6 @@ export type FileOptions = {
   again?: true
 }
 
-const fields = [
-  ...['type', 'sku', 'location', 'toLocation', 'quantity', 'countedAt', 'observedAt'],
-  ...['expectedOnHand', 'reason', 'reference', 'unitValue'],
-]
 const settable = ['type', 'location', 'toLocation', 'reason', 'observedAt', 'countedAt']
 
 /** Pairs as `sku=StockCode`, several after commas: headers may hold commas that no field's name follows. */
@@ -50,7 +46,7 @@ export const addFileOptions = (command: Command): Command =>
     .addOption(new Option('--format <format>', 'else by the name of the file').choices(formats))
     .option('--gzip', 'it is compressed by gzip; else by its name')
     .option('--zstd', 'it is compressed by zstd; else by its name')
-    .option('--map <field=header>', 'header that a field is found under', pairs(fields))
+    .option('--map <field=header>', 'header that a field is found under', pairs(lineFields))
     .option('--set <field=value>', 'for lines that do not say', pairs(settable))
     .option('--delimiter <character>', 'between fields (default: a comma)')
     .addOption(new Option('--decimal <mark>', 'before decimals').choices(['point', 'comma']))
